@@ -1,0 +1,407 @@
+"""Conversion: how a lead becomes a contact and an account, decided purely.
+
+`MAPPING` is the whole default mapping as one table. `map_fields` applies it to a lead and
+its targets: what is empty is filled, nothing is overwritten, and every value that finds
+no place is kept as unmapped. Rules amend the outcome with `Amendment` values.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from crmkit.core.account import Account
+from crmkit.core.codecs import to_json
+from crmkit.core.contact import Contact
+from crmkit.core.lead import Lead
+from crmkit.core.schema import Stored, record_type, stored
+from crmkit.core.values.company import domain_of, is_free_mail
+
+__all__ = [
+    "CONVERSION",
+    "MAPPING",
+    "Action",
+    "Amendment",
+    "Candidate",
+    "Choose",
+    "Conversion",
+    "ConversionResult",
+    "Demand",
+    "Drop",
+    "FieldPlan",
+    "Proposal",
+    "SetField",
+    "Target",
+    "Veto",
+    "account_domain",
+    "map_fields",
+]
+
+
+class Target(enum.Enum):
+    """What a lead becomes."""
+
+    CONTACT = "contact"
+    ACCOUNT = "account"
+    DEAL = "deal"
+
+
+class Action(enum.Enum):
+    """What happens to a field of a target.
+
+    Attributes:
+        CREATE: The target is new and takes the value.
+        FILL: The target was empty there and takes the value.
+        KEEP: The target keeps its own value.
+        OVERWRITE: A rule replaced the target's value.
+        APPEND: The value is added to what is there.
+    """
+
+    CREATE = "create"
+    FILL = "fill"
+    KEEP = "keep"
+    OVERWRITE = "overwrite"
+    APPEND = "append"
+
+
+@attrs.frozen(kw_only=True, slots=True)
+class Conversion(Stored):
+    """The record of a conversion: what became of a lead, and what had no place.
+
+    Attributes:
+        lead_id: The lead.
+        contact_id: The contact it became.
+        account_id: The account of that contact, or None.
+        deal_id: The deal that was opened or joined with it, or None.
+        created: Which of contact, account and deal are new.
+        unmapped: Lead field to value, for what found no place in a target.
+        dropped: Lead field to the rule that dropped it.
+        decided: Target field, as ``contact.title``, to ``[action, rule]``.
+        status_before: The status the lead had.
+    """
+
+    lead_id: str = attrs.field(metadata=stored(references="lead"))
+    contact_id: str = attrs.field(metadata=stored(references="contact"))
+    account_id: str | None = attrs.field(default=None, metadata=stored(references="account"))
+    deal_id: str | None = attrs.field(default=None, metadata=stored(references="deal"))
+    created: tuple[str, ...] = ()
+    unmapped: Mapping[str, Any] = attrs.field(factory=dict)
+    dropped: Mapping[str, Any] = attrs.field(factory=dict)
+    decided: Mapping[str, Any] = attrs.field(factory=dict)
+    status_before: str | None = None
+
+
+CONVERSION = record_type(Conversion, name="conversion", unique=(("lead_id",),))
+
+
+@attrs.frozen(kw_only=True)
+class FieldPlan:
+    """What happens to one field of one target.
+
+    Attributes:
+        target: Which target.
+        field: Its field.
+        old: What it holds now; None when it is empty or the target is new.
+        new: What it will hold.
+        action: What happens.
+        reason: Why, as one clause.
+        rule: The rule that decided, ``default`` for the mapping table.
+        source: The lead field the value comes from, or None.
+    """
+
+    target: Target
+    field: str
+    old: Any
+    new: Any
+    action: Action
+    reason: str
+    rule: str = "default"
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Candidate:
+    """A record that may be the one a lead stands for.
+
+    Attributes:
+        target: Contact or account.
+        record_id: The record.
+        label: What a person calls it.
+        evidence: What matched, strongest first, such as ``e-mail jules@hospy.fr``.
+    """
+
+    target: Target
+    record_id: str
+    label: str
+    evidence: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class SetField:
+    """An amendment: give a field of a target this value, whatever it holds."""
+
+    target: Target
+    field: str
+    value: Any
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Drop:
+    """An amendment: leave out a lead field, on purpose; it is recorded as dropped."""
+
+    field: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Demand:
+    """An amendment: refuse the conversion unless the target has a value in that field."""
+
+    target: Target
+    field: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Choose:
+    """An amendment: take this one of several candidates."""
+
+    target: Target
+    record_id: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Veto:
+    """An amendment: refuse the conversion."""
+
+    reason: str
+
+
+Amendment = SetField | Drop | Demand | Choose | Veto
+
+
+@attrs.frozen(kw_only=True)
+class Proposal:
+    """What a conversion rule is shown.
+
+    Attributes:
+        lead: The lead.
+        contact: The contact it will be joined to, or None when a new one is made.
+        account: The account it will be joined to, or None when a new one or none is made.
+        candidates: The records that match; more than one of a target waits for a `Choose`.
+        fields: What is planned so far, by target and field.
+        with_deal: Whether a deal is opened.
+    """
+
+    lead: Lead
+    contact: Contact | None
+    account: Account | None
+    candidates: tuple[Candidate, ...]
+    fields: tuple[FieldPlan, ...]
+    with_deal: bool = False
+
+    def value(self, target: Target, field: str) -> Any:
+        """Return what a field of a target will hold."""
+        for plan in self.fields:
+            if plan.target is target and plan.field == field:
+                return plan.new
+        existing = {Target.CONTACT: self.contact, Target.ACCOUNT: self.account}.get(target)
+        return getattr(existing, field, None)
+
+
+@attrs.frozen(kw_only=True)
+class ConversionResult:
+    """What became of one lead in a conversion.
+
+    Attributes:
+        lead_id: The lead.
+        outcome: ``converted``, ``already``, ``ambiguous``, ``refused`` or ``failed``.
+        conversion: The conversion; also the earlier one of an ``already``; else None.
+        reasons: Why not, when it was not converted.
+        operation_id: The operation, or None when nothing was done.
+    """
+
+    lead_id: str
+    outcome: str
+    conversion: Conversion | None = None
+    reasons: tuple[str, ...] = ()
+    operation_id: str | None = None
+
+
+_BOTH = (Target.CONTACT, Target.ACCOUNT)
+
+MAPPING: Mapping[str, tuple[tuple[Target, str], ...]] = {
+    "salutation": ((Target.CONTACT, "salutation"),),
+    "first_name": ((Target.CONTACT, "first_name"),),
+    "last_name": ((Target.CONTACT, "last_name"),),
+    "title": ((Target.CONTACT, "title"),),
+    "company": ((Target.ACCOUNT, "name"),),
+    "email": ((Target.CONTACT, "email"),),
+    "phone": ((Target.CONTACT, "phone"),),
+    "mobile": ((Target.CONTACT, "mobile"),),
+    "website": ((Target.ACCOUNT, "website"), (Target.CONTACT, "website")),
+    "street": tuple((target, "street") for target in _BOTH),
+    "postal_code": tuple((target, "postal_code") for target in _BOTH),
+    "city": tuple((target, "city") for target in _BOTH),
+    "region": tuple((target, "region") for target in _BOTH),
+    "country": tuple((target, "country") for target in _BOTH),
+    "language": ((Target.CONTACT, "language"),),
+    "owner_id": tuple((target, "owner_id") for target in _BOTH),
+    "source_id": ((Target.CONTACT, "source_id"),),
+    "import_key": ((Target.CONTACT, "import_key"),),
+    "notes": ((Target.CONTACT, "notes"),),
+    "tags": ((Target.CONTACT, "tags"),),
+    "extra": ((Target.CONTACT, "extra"),),
+}
+"""The default mapping: lead field to the fields of the targets that take its value."""
+
+_OF_THE_LEAD = frozenset({"status", "conversion_id", "disqualified_reason"})
+"""Lead fields that describe its life, which stays readable on the lead itself."""
+
+_ADDRESS = ("street", "postal_code", "city", "region", "country")
+
+
+def account_domain(lead: Lead) -> str | None:
+    """Return the domain of a lead's company: of its website, else of its e-mail unless that is free mail."""
+    for text in (lead.website, lead.email):
+        domain = domain_of(text) if text else None
+        if domain and not is_free_mail(domain):
+            return domain
+    return None
+
+
+def map_fields(
+    lead: Lead, contact: Contact | None, account: Account | None, *, with_account: bool
+) -> tuple[list[FieldPlan], dict[str, Any]]:
+    """Map a lead onto its targets by the default table.
+
+    Args:
+        lead: The lead.
+        contact: The contact that takes it up, or None for a new one.
+        account: The account that takes it up, or None for a new one.
+        with_account: Whether there is an account at all.
+
+    Returns:
+        What happens to each target field, and the lead fields (with their values) that
+        found no place.
+    """
+    plans: list[FieldPlan] = []
+    unmapped: dict[str, Any] = {}
+    address_taken = account is not None and any(getattr(account, name) for name in _ADDRESS)
+    for field in business_fields(lead):
+        value = getattr(lead, field)
+        if value in (None, "", (), {}):
+            continue
+        placed = False
+        for target, name in MAPPING.get(field, ()):
+            if target is Target.ACCOUNT and (not with_account or (address_taken and name in _ADDRESS)):
+                continue  # an address is taken whole or not at all
+            existing = contact if target is Target.CONTACT else account
+            plan = _map_one(target, name, field, value, existing)
+            plans.append(plan)
+            placed = placed or _holds(plan, value)
+        if not placed:
+            unmapped[field] = value
+    domain = account_domain(lead) if with_account else None
+    if domain and (account is None or account.domain is None):
+        action = Action.CREATE if account is None else Action.FILL
+        plans.append(
+            FieldPlan(
+                target=Target.ACCOUNT,
+                field="domain",
+                old=None,
+                new=domain,
+                action=action,
+                reason="the domain of the website or e-mail address",
+                source="website" if lead.website else "email",
+            )
+        )
+    return plans, unmapped
+
+
+def business_fields(lead: Lead) -> list[str]:
+    """Return the lead fields that a conversion must find a place for."""
+    return [a.name for a in attrs.fields(type(lead)) if a.name not in _KEPT_BY_ITSELF]
+
+
+_KEPT_BY_ITSELF = frozenset(a.name for a in attrs.fields(Stored)) | _OF_THE_LEAD
+
+
+def _map_one(target: Target, name: str, source: str, value: Any, existing: Contact | Account | None) -> FieldPlan:
+    def plan(action: Action, old: Any, new: Any, reason: str) -> FieldPlan:
+        return FieldPlan(target=target, field=name, old=old, new=new, action=action, reason=reason, source=source)
+
+    if existing is None:
+        return plan(Action.CREATE, None, value, f"{source} of the lead")
+    old = getattr(existing, name)
+    if name == "tags":
+        merged = tuple(sorted({*old, *value}))
+        return plan(Action.KEEP if merged == old else Action.APPEND, old, merged, "the tags of both")
+    if name == "extra":
+        merged_extra = {**value, **old}
+        action = Action.KEEP if to_json(merged_extra) == to_json(dict(old)) else Action.APPEND
+        return plan(action, old, merged_extra, "what the target lacked")
+    if old in (None, ""):
+        return plan(Action.FILL, None, value, f"it was empty, {source} of the lead")
+    return plan(Action.KEEP, old, old, "it has the same value" if old == value else "it has a value already")
+
+
+def _holds(plan: FieldPlan, value: Any) -> bool:
+    """Whether the target will hold the value of the lead."""
+    if plan.field == "extra":
+        return all(plan.new.get(key) == part for key, part in value.items())
+    return plan.action is Action.APPEND or plan.new == value or (plan.field == "tags" and set(value) <= set(plan.new))
+
+
+def amend(
+    plans: Sequence[FieldPlan], unmapped: Mapping[str, Any], amendments: Iterable[tuple[str, Amendment]]
+) -> tuple[list[FieldPlan], dict[str, Any], dict[str, str], list[tuple[str, str]]]:
+    """Apply the amendments of rules, in order; of two for one field the later one wins, and says so.
+
+    Args:
+        plans: The default plan.
+        unmapped: Its unmapped fields.
+        amendments: Pairs of rule name and amendment.
+
+    Returns:
+        The amended plans, the unmapped fields, the dropped fields with their rules, and
+        the demands that are not met, each as rule and reason.
+    """
+    by_place = {(p.target, p.field): p for p in plans}
+    left = dict(unmapped)
+    dropped: dict[str, str] = {}
+    demands: list[tuple[str, Demand]] = []
+    for rule, change in amendments:
+        if isinstance(change, SetField):
+            place = (change.target, change.field)
+            before = by_place.get(place)
+            overruled = f", instead of rule {before.rule}" if before and before.rule not in ("default", rule) else ""
+            by_place[place] = FieldPlan(
+                target=change.target,
+                field=change.field,
+                old=before.old if before else None,
+                new=change.value,
+                action=Action.OVERWRITE if before and before.old not in (None, "") else Action.CREATE,
+                reason=change.reason + overruled,
+                rule=rule,
+                source=before.source if before else None,
+            )
+            if before and before.source and before.new != change.value:
+                left.setdefault(before.source, before.new)
+        elif isinstance(change, Drop):
+            dropped[change.field] = rule
+            left.pop(change.field, None)
+            by_place = {place: p for place, p in by_place.items() if p.source != change.field}
+        elif isinstance(change, Demand):
+            demands.append((rule, change))
+    unmet = [
+        (rule, f"the {d.target.value} needs a {d.field}: {d.reason}")
+        for rule, d in demands
+        if (plan := by_place.get((d.target, d.field))) is None or plan.new in (None, "", (), {})
+    ]
+    return list(by_place.values()), left, dropped, unmet

@@ -1,0 +1,393 @@
+"""One operation being planned: what was read, and what shall change.
+
+A `Planning` reads from a snapshot and remembers all that it read, and it shows its own
+pending changes to whoever reads through it, so that several steps can be planned as one
+operation. Nothing is written: the result is a `ChangeSet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from crmkit.core.changes import ChangeSet, Creates, Finds, Lookup, Reliance, Updates
+from crmkit.core.codecs import moment_text
+from crmkit.core.ids import IdSequence
+from crmkit.core.ports.storage import ReadTransaction
+from crmkit.core.query import Aggregate, Query, is_after, matches, sort_rows
+from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.errors import ConflictError, NotFoundError
+
+__all__ = ["Planning"]
+
+
+class Planning:
+    """Reads, decides and collects; see the module.
+
+    Args:
+        view: The snapshot to read from.
+        schema: The record types.
+        kind: What is being done: ``edit``, ``convert`` …
+        operation_id: The id of the operation.
+        at: Its moment, in UTC.
+        actor: Who asks for it, or None.
+        reason: Why, or None.
+        ids_used: How many ids the operation has made already, in parts applied before.
+    """
+
+    def __init__(
+        self,
+        view: ReadTransaction,
+        schema: Schema,
+        *,
+        kind: str,
+        operation_id: str,
+        at: datetime,
+        actor: str | None = None,
+        reason: str | None = None,
+        ids_used: int = 0,
+    ) -> None:
+        self.view = view
+        self.schema = schema
+        self.kind = kind
+        self.operation_id = operation_id
+        self.at = at
+        self.at_text = moment_text(at)
+        self.actor = actor
+        self.reason = reason
+        self.ids = IdSequence(operation_id, at, used=ids_used)
+        self.undoes: str | None = None
+        self._warnings: list[str] = []
+        # Records as they will be. An untouched record has no entry; a new one has no base.
+        self._touched: dict[str, dict[str, list[Scalar]]] = {}
+        self._base: dict[str, Row] = {}
+        self._why: dict[str, str] = {}
+        self._rules: dict[str, dict[str, str]] = {}
+        # Columns that were handed over as such; turned into touched records only if somebody reads them again.
+        self._created_columns: dict[str, list[Mapping[str, Sequence[Scalar]]]] = {}
+        self._updated_columns: dict[str, list[Updates]] = {}
+        self._seen: dict[str, dict[str, int | None]] = {}
+        self._lookups: dict[tuple[str, str, tuple[Scalar, ...]], Lookup] = {}
+        self._finds: list[Finds] = []
+
+    # Reading: the snapshot with the pending changes over it.
+
+    def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
+        """Return the rows with these ids, deleted ones too, ordered by id; unknown ids are left out."""
+        touched = self._pending(kind)
+        rows = {id_: tuple(touched[id_]) for id_ in ids if id_ in touched}
+        missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in rows]
+        if missing:
+            version = self.schema[kind].position["version"]
+            seen = self._seen.setdefault(kind, {})
+            seen.update(dict.fromkeys(missing))
+            for row in self.view.get_many(kind, missing):
+                id_ = str(row[self.schema[kind].position["id"]])
+                seen[id_] = int(row[version] or 0)
+                rows[id_] = row
+        return [rows[id_] for id_ in sorted(rows)]
+
+    def lookup(self, kind: str, field: str, values: Sequence[Scalar]) -> list[tuple[Scalar, str]]:
+        """Find living records by the values of one field; remembered, also when nothing is found."""
+        wanted = tuple(sorted({value for value in values if value is not None}, key=str))
+        if not wanted:
+            return []
+        asked = (kind, field, wanted)
+        if asked not in self._lookups:
+            found = tuple((value, id_) for value, id_ in self.view.lookup(kind, field, wanted))
+            self._lookups[asked] = Lookup(type=kind, field=field, values=wanted, found=found)
+        pairs = list(self._lookups[asked].found)
+        touched = self._pending(kind)
+        if touched:
+            position = self.schema[kind].position
+            place, deleted, known = position[field], position["deleted_at"], frozenset(wanted)
+            pairs = [(value, id_) for value, id_ in pairs if id_ not in touched]
+            pairs += [
+                (row[place], id_) for id_, row in touched.items() if row[deleted] is None and row[place] in known
+            ]
+            pairs.sort(key=lambda pair: (str(pair[0]), pair[1]))
+        return pairs
+
+    def find(self, query: Query) -> list[Row]:
+        """Return the rows a query asks for; remembered."""
+        kind = self.schema[query.type]
+        touched = self._pending(query.type)
+        # Some of what is found may be touched and fall out again, so that many more are fetched.
+        wide = Query(
+            type=query.type,
+            where=query.where,
+            order=query.order,
+            limit=None if query.limit is None else query.limit + len(touched),
+            after=query.after,
+            deleted=query.deleted,
+        )
+        found = self.view.find(wide)
+        id_place, version_place = kind.position["id"], kind.position["version"]
+        identity = tuple((str(row[id_place]), int(row[version_place] or 0)) for row in found)
+        self._finds.append(Finds(query=wide, found=identity))
+        if not touched:
+            return found
+        deleted = kind.position["deleted_at"]
+        wanted, behind = matches(query.where, kind), is_after(query, kind)
+        rows = [row for row in found if row[id_place] not in touched]
+        rows += [
+            row
+            for row in map(tuple, touched.values())
+            if (query.deleted or row[deleted] is None) and wanted(row) and behind(row)
+        ]
+        rows = sort_rows(rows, query, kind)
+        return rows if query.limit is None else rows[: query.limit]
+
+    def iterate(self, query: Query, *, batch: int = 1000) -> Iterator[list[Row]]:
+        """Return the rows a query asks for, in lists; all of them are remembered."""
+        rows = self.find(query)
+        for start in range(0, len(rows), batch):
+            yield rows[start : start + batch]
+
+    def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
+        """Answer from the snapshot; pending changes are not counted, and it is not remembered."""
+        return self.view.aggregate(question)
+
+    def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
+        """Answer from the snapshot; pending changes are not found, and it is not remembered."""
+        return self.view.search(kind, words, limit=limit)
+
+    def load(self, kind: str, record_id: str) -> Any:
+        """Return one record, also a deleted one.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        rows = self.get_many(kind, [record_id])
+        if not rows:
+            raise NotFoundError(kind.replace("_", " "), record_id)
+        return self.schema[kind].load(rows[0])
+
+    def load_many(self, query: Query) -> list[Any]:
+        """Return the records a query asks for."""
+        return self.schema[query.type].load_many(self.find(query))
+
+    # Changing: collected, not written.
+
+    def create(self, kind: str, values: Mapping[str, Any], *, source_row: int | None = None) -> str:
+        """Plan a new record from checked attribute values, and return its id."""
+        type_ = self.schema[kind]
+        return self.create_scalars(kind, {**type_.defaults(), **type_.encode(values)}, source_row=source_row)
+
+    def create_scalars(self, kind: str, scalars: Mapping[str, Scalar], *, source_row: int | None = None) -> str:
+        """Plan a new record from scalars by field, and return its id."""
+        type_ = self.schema[kind]
+        record_id = self.ids.next(type_.prefix)
+        row: dict[str, Scalar] = {**scalars, **self.system_scalars(), "id": record_id, "source_row": source_row}
+        row.update(type_.derive(row))
+        self._pending(kind)[record_id] = [row.get(name) for name in type_.field_names]
+        return record_id
+
+    def create_columns(self, kind: str, columns: Mapping[str, Sequence[Scalar]], count: int) -> list[str]:
+        """Plan *count* new records from columns of scalars, and return their ids in order.
+
+        System and derived fields are added; a field that is left out has its default.
+        """
+        type_ = self.schema[kind]
+        ids = list(self.ids.take(type_.prefix, count))
+        whole: dict[str, Sequence[Scalar]] = {"id": ids}
+        for name, value in {**type_.defaults(), **self.system_scalars()}.items():
+            if value is not None and name not in columns:
+                whole[name] = [value] * count
+        whole.update(columns)
+        whole.update(type_.derive_columns(whole, count))
+        self._created_columns.setdefault(kind, []).append(whole)
+        return ids
+
+    def system_scalars(self) -> dict[str, Scalar]:
+        """Return what every new record of this operation carries."""
+        return {
+            "version": 1,
+            "created_at": self.at_text,
+            "updated_at": self.at_text,
+            "deleted_at": None,
+            "operation_id": self.operation_id,
+        }
+
+    def update(
+        self,
+        kind: str,
+        record_id: str,
+        values: Mapping[str, Any],
+        *,
+        expected_version: int | None = None,
+        why: str | None = None,
+        rules: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Plan a change of one record from checked attribute values.
+
+        Args:
+            kind: The record type.
+            record_id: The record.
+            values: Attribute to new value.
+            expected_version: The version the caller has seen, or None when any will do.
+            why: Why, as one clause.
+            rules: Field to the rule that decided it.
+
+        Returns:
+            Whether anything differs from what is there.
+
+        Raises:
+            NotFoundError: There is no such record.
+            ConflictError: It has another version.
+        """
+        scalars = self.schema[kind].encode(values)
+        return self.update_scalars(
+            kind, record_id, scalars, expected_version=expected_version, why=why, rules=rules
+        )
+
+    def update_scalars(
+        self,
+        kind: str,
+        record_id: str,
+        scalars: Mapping[str, Scalar],
+        *,
+        expected_version: int | None = None,
+        why: str | None = None,
+        rules: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Plan a change of one record from scalars by field; see `update`."""
+        type_ = self.schema[kind]
+        row = self._touch(kind, record_id, expected_version)
+        position = type_.position
+        changed = {name: value for name, value in scalars.items() if row[position[name]] != value}
+        if not changed:
+            return False
+        for name, value in changed.items():
+            row[position[name]] = value
+        whole = dict(zip(type_.field_names, row, strict=True))
+        for name, value in type_.derive(whole, changed=changed).items():
+            row[position[name]] = value
+        if why:
+            self._why[record_id] = why
+        if rules:
+            known = self._rules.setdefault(record_id, {})
+            known.update({name: rules[name] for name in changed if name in rules})
+        return True
+
+    def update_columns(self, updates: Updates) -> None:
+        """Plan changes of many records from columns; derived fields are the caller's to fill."""
+        self._updated_columns.setdefault(updates.type, []).append(updates)
+
+    def delete(self, kind: str, record_id: str, *, why: str | None = None, expected_version: int | None = None) -> bool:
+        """Plan to make one record a tombstone; False when it is one already."""
+        if self._current(kind, record_id)[self.schema[kind].position["deleted_at"]] is not None:
+            return False
+        return self.update_scalars(
+            kind, record_id, {"deleted_at": self.at_text}, why=why, expected_version=expected_version
+        )
+
+    def warn(self, text: str) -> None:
+        """Add something a person should know."""
+        self._warnings.append(text)
+
+    def change_set(self, result: Mapping[str, Any]) -> ChangeSet:
+        """Return all that was collected, frozen."""
+        updates = self._updates()
+        updated = {id_ for each in updates for id_ in each.ids}
+        return ChangeSet(
+            operation_id=self.operation_id,
+            kind=self.kind,
+            at=self.at,
+            reason=self.reason,
+            actor=self.actor,
+            creates=tuple(self._creates()),
+            updates=tuple(updates),
+            warnings=tuple(self._warnings),
+            result=dict(result),
+            relies_on=Reliance(
+                versions={  # an update checks its versions itself
+                    kind: {id_: version for id_, version in seen.items() if id_ not in updated}
+                    for kind, seen in self._seen.items()
+                },
+                lookups=tuple(self._lookups.values()),
+                finds=tuple(self._finds),
+            ),
+            undoes=self.undoes,
+        )
+
+    def _current(self, kind: str, record_id: str) -> Sequence[Scalar]:
+        touched = self._pending(kind)
+        if record_id in touched:
+            return touched[record_id]
+        rows = self.get_many(kind, [record_id])
+        if not rows:
+            raise NotFoundError(kind.replace("_", " "), record_id)
+        return rows[0]
+
+    def _touch(self, kind: str, record_id: str, expected_version: int | None) -> list[Scalar]:
+        row = self._current(kind, record_id)
+        found = int(row[self.schema[kind].position["version"]] or 0)
+        if expected_version is not None and found != expected_version:
+            raise ConflictError(record_id, expected=expected_version, found=found)
+        touched = self._pending(kind)
+        if record_id not in touched:
+            self._base[record_id] = tuple(row)
+            touched[record_id] = list(row)
+        return touched[record_id]
+
+    def _pending(self, kind: str) -> dict[str, list[Scalar]]:
+        """Return the touched records of a type, columns turned into records first."""
+        touched = self._touched.setdefault(kind, {})
+        names = self.schema[kind].field_names
+        for columns in self._created_columns.pop(kind, ()):
+            count = len(columns["id"])
+            whole = [columns.get(name) or [None] * count for name in names]
+            touched.update((str(row[names.index("id")]), list(row)) for row in zip(*whole, strict=True))
+        position = self.schema[kind].position
+        for updates in self._updated_columns.pop(kind, ()):
+            for row in self.view.get_many(kind, updates.ids):
+                self._base[str(row[position["id"]])] = row
+            for i, id_ in enumerate(updates.ids):
+                changed = list(self._base[id_])
+                for name, column in updates.new.items():
+                    changed[position[name]] = column[i]
+                touched[id_] = changed
+                if updates.why:
+                    self._why[id_] = updates.why
+                self._rules[id_] = dict(updates.rules)
+        return touched
+
+    def _creates(self) -> Iterable[Creates]:
+        for kind, blocks in self._created_columns.items():
+            for columns in blocks:
+                yield Creates(type=kind, columns=columns)
+        for kind, touched in self._touched.items():
+            rows = [row for id_, row in touched.items() if id_ not in self._base]
+            if rows:
+                names = self.schema[kind].field_names
+                yield Creates(type=kind, columns=dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+    def _updates(self) -> list[Updates]:
+        blocks = [block for each in self._updated_columns.values() for block in each]
+        groups: dict[tuple[Any, ...], list[str]] = {}
+        for kind, touched in self._touched.items():
+            names = self.schema[kind].field_names
+            for id_, row in touched.items():
+                base = self._base.get(id_)
+                if base is None:
+                    continue
+                fields = tuple(n for n, old, new in zip(names, base, row, strict=True) if old != new)
+                if fields:
+                    rules = tuple(sorted(self._rules.get(id_, {}).items()))
+                    groups.setdefault((kind, fields, self._why.get(id_), rules), []).append(id_)
+        for (kind, fields, why, rules), ids in groups.items():
+            position = self.schema[kind].position
+            blocks.append(
+                Updates(
+                    type=kind,
+                    ids=ids,
+                    versions=[int(self._base[id_][position["version"]] or 0) for id_ in ids],
+                    old={name: [self._base[id_][position[name]] for id_ in ids] for name in fields},
+                    new={name: [self._touched[kind][id_][position[name]] for id_ in ids] for name in fields},
+                    why=why,
+                    rules=dict(rules),
+                )
+            )
+        return blocks

@@ -1,0 +1,238 @@
+"""What plugins contribute, as the services see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+
+from crmkit.core.changes import ChangeSet
+from crmkit.core.conversion import Amendment, Proposal
+from crmkit.core.deal import Deal
+from crmkit.core.pipeline import Stage
+from crmkit.core.ports.notifiers import Notifier
+from crmkit.core.ports.sources import Importer
+from crmkit.core.ports.storage import ReadTransaction
+from crmkit.core.query import Query
+from crmkit.core.schema import Schema
+from crmkit.errors import CrmkitError, PluginError
+
+__all__ = [
+    "Committed",
+    "Context",
+    "Contribution",
+    "ConversionRule",
+    "Extensions",
+    "NoExtensions",
+    "Report",
+    "ReportPage",
+    "StageGuard",
+    "StageMove",
+]
+
+T = TypeVar("T")
+
+
+class Context:
+    """What plugin code may look at: one consistent view, and the moment of the operation.
+
+    Attributes:
+        at: The moment of the operation, in UTC.
+        actor: Who acts, or None.
+        schema: The record types.
+        view: The view, for look-ups of many values at once.
+    """
+
+    def __init__(self, view: ReadTransaction, schema: Schema, *, at: datetime, actor: str | None) -> None:
+        self.view = view
+        self.schema = schema
+        self.at = at
+        self.actor = actor
+
+    def get(self, record_id: str) -> Any:
+        """Return a record, also a deleted one, or None when there is none."""
+        kind = self.schema.type_of(record_id)
+        rows = self.view.get_many(kind.name, [record_id])
+        return kind.load(rows[0]) if rows else None
+
+    def find(self, query: Query) -> list[Any]:
+        """Return the records a query asks for."""
+        return self.schema[query.type].load_many(self.view.find(query))
+
+
+class ConversionRule(Protocol):
+    """Amends or vetoes the conversion of a lead.
+
+    Attributes:
+        name: Unique; written beside each value it decides.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def amend(self, proposal: Proposal, context: Context) -> Iterable[Amendment]:
+        """Return amendments; none means "fine with me".
+
+        Called once per lead while the conversion is planned, on a snapshot, in the order
+        of the rules; twice when several candidates wait for a `Choose`. Pure: the same
+        proposal gives the same amendments, and nothing is written.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class StageMove:
+    """A move of a deal that is asked for.
+
+    Attributes:
+        deal: The deal as it is.
+        from_stage: Where it is.
+        to_stage: Where it shall go.
+        reason: Why, or None.
+    """
+
+    deal: Deal
+    from_stage: Stage
+    to_stage: Stage
+    reason: str | None = None
+
+
+class StageGuard(Protocol):
+    """Refuses moves of deals.
+
+    Attributes:
+        name: Unique; named when it refuses.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def check(self, move: StageMove, context: Context) -> Iterable[str]:
+        """Return the reasons against the move, each as one clause; none lets it pass.
+
+        Called while every move is planned, on a snapshot; all guards are asked, and all
+        reasons are reported together.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class ReportPage:
+    """What a report says.
+
+    Attributes:
+        title: One line.
+        columns: The names of the columns.
+        rows: The lines, a text or number for each column.
+        notes: Sentences below the table.
+        facts: The same as JSON values, for machines.
+        html: The report as a page of its own, or empty when there is none.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int, ...], ...]
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = attrs.field(factory=dict)
+    html: str = ""
+
+
+class Report(Protocol):
+    """Answers a question about the whole workspace.
+
+    Attributes:
+        name: Unique; the word after ``crmkit report``.
+        summary: One line for a list.
+        options: The names it accepts as ``--option name=value``, each with one line of help.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, str]: ...
+
+    def compute(self, context: Context, options: Mapping[str, str]) -> ReportPage:
+        """Compute it on one consistent view.
+
+        Raises:
+            RejectedError: An option is wrong.
+        """
+        ...
+
+
+class Committed(Protocol):
+    """Called after a commit."""
+
+    def __call__(self, changes: ChangeSet) -> None:
+        """Take note of what was committed; an exception is recorded and changes nothing."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Contribution(Generic[T]):
+    """One thing that a plugin contributed.
+
+    Attributes:
+        plugin: The plugin.
+        version: Its version, or empty.
+        hook: The hook it came by.
+        item: The thing itself.
+    """
+
+    plugin: str
+    version: str
+    hook: str
+    item: T
+
+    @contextmanager
+    def blamed(self, record: str = "") -> Iterator[None]:
+        """Turn what its code raises in the block into a `PluginError` that names it.
+
+        Errors of crmkit itself, such as a refusal, pass unchanged.
+        """
+        try:
+            yield
+        except CrmkitError:
+            raise
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+            raise PluginError(
+                message, plugin=self.plugin, version=self.version, hook=self.hook, record=record
+            ) from error
+
+
+class Extensions(Protocol):
+    """Everything that plugins contribute, collected once when the workspace is opened."""
+
+    @property
+    def importers(self) -> Mapping[str, Contribution[Importer]]: ...
+    @property
+    def notifiers(self) -> Mapping[str, Contribution[Notifier]]: ...
+    @property
+    def reports(self) -> Mapping[str, Contribution[Report]]: ...
+    @property
+    def conversion_rules(self) -> Sequence[Contribution[ConversionRule]]: ...
+    @property
+    def stage_guards(self) -> Sequence[Contribution[StageGuard]]: ...
+
+    def committed(self, changes: ChangeSet) -> None:
+        """Tell the plugins that an operation was committed; never raises."""
+        ...
+
+
+class NoExtensions:
+    """A workspace without plugins."""
+
+    importers: Mapping[str, Contribution[Importer]] = {}  # noqa: RUF012  # never changed
+    notifiers: Mapping[str, Contribution[Notifier]] = {}  # noqa: RUF012
+    reports: Mapping[str, Contribution[Report]] = {}  # noqa: RUF012
+    conversion_rules: Sequence[Contribution[ConversionRule]] = ()
+    stage_guards: Sequence[Contribution[StageGuard]] = ()
+
+    def committed(self, changes: ChangeSet) -> None:
+        """Tell nobody."""

@@ -1,0 +1,90 @@
+"""Texts as they come out of files: cleaned for keeping, folded for finding."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+__all__ = ["clean", "fold"]
+
+
+def fold(text: str) -> str:
+    """Reduce a text to what a person would call the same: for search and for keys, not for show.
+
+    Lower case, no accents, ligatures and the like spelled out (``ß`` is
+    ``ss``, ``ø`` is ``o``), and one blank for whatever is neither a letter nor
+    a digit. Folding twice changes nothing.
+    """
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold().translate(_SPELLED)))
+        if not text.isascii():
+            return _folded(text)
+    return " ".join(text.lower().translate(_ASCII_BLANKS).split())
+
+
+def clean(text: str | None) -> str | None:
+    """Return a cell's text without what nobody wrote, or None when it says nothing.
+
+    Blanks of all kinds, line ends included, collapse into one space each. What
+    cannot be stored goes: NUL and invisible marks vanish, half of a surrogate
+    pair becomes U+FFFD. Words that stand for an empty cell (``N/A``, ``-``,
+    ``(not set)``) give None.
+    """
+    if not text:
+        return None
+    if not (text.isascii() and text.isprintable()):
+        text = text.translate(_UNSEEN)
+        if not text.isprintable():
+            text = _LONE_SURROGATE.sub("\ufffd", text)
+    # str.split parts at every Unicode blank, non-breaking ones included.
+    text = " ".join(text.split())
+    if len(text) <= _LONGEST_PLACEHOLDER and (text in _EXACT_PLACEHOLDERS or text.lower() in _PLACEHOLDERS):
+        return None
+    return text
+
+
+_ASCII_BLANKS: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
+
+# Letters that Unicode does not decompose, though people write them with plain ones.
+_SPELLED: Final = str.maketrans(
+    {
+        **dict(zip("øłđðħıĸŋŧƶɖ", "olddhikntzd", strict=True)),
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "ʼ": " ",  # an apostrophe, though Unicode counts it as a letter
+    }
+)
+_ACCENTS: Final = re.compile("[\u0300-\u036f]+")
+
+
+def _folded(text: str) -> str:
+    # Compatibility forms may have hidden capitals and further letters (ℌ, ﬃ), so casefold again.
+    text = unicodedata.normalize("NFKD", text.casefold().translate(_SPELLED))
+    return " ".join("".join(map(_folded_character, text)).split())
+
+
+def _folded_character(character: str) -> str:
+    if character.isalnum():
+        return character
+    return "" if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Cf"} else " "
+
+
+# NUL, soft hyphen, zero-width blanks and joiners, writing direction, byte order mark.
+_UNSEEN: Final = dict.fromkeys([0, 0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, 0xFEFF])
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+# Na, Nan, Nil and Null are names of people, so these count only as machines write them.
+_EXACT_PLACEHOLDERS: Final = frozenset(
+    {"na", "NA", "nan", "NaN", "NAN", "nil", "NIL", "null", "NULL", "none", "None", "NONE", "k.A.", "n.c.", "N.C."}
+)
+_PLACEHOLDERS: Final = frozenset(
+    {
+        *("", "-", "--", "---", "–", "—", ".", "..", "...", "…", "/", "_", "?", "*"),
+        *("n/a", "n.a.", "#n/a", "n/c", "k. a.", "undefined", "unknown", "(unknown)", "(not set)", "not set"),
+        *("(none)", "(null)", "(empty)", "(blank)", "[null]", "<null>"),
+        *("not available", "not applicable", "not specified", "inconnu", "non renseigné"),
+    }
+)
+_LONGEST_PLACEHOLDER: Final = max(map(len, _PLACEHOLDERS))

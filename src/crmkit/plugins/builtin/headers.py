@@ -1,0 +1,419 @@
+"""What column headers mean: English, French, German, Italian, Spanish words for the fields of a draft.
+
+The table is data. A header is compared without case, accents, punctuation and
+blanks at the ends; ``camelCase`` may be read as words. Earlier words of a field go
+before later ones when a file has columns for several of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+
+from crmkit.core.drafts import DRAFT_FIELDS
+from crmkit.core.values.text import fold
+from crmkit.errors import RejectedError
+
+__all__ = ["CONSENT", "SYNONYMS", "field_of", "header_language", "is_header_word", "map_header"]
+
+CONSENT = "consent"
+"""Where a column goes that says who has *agreed* to mail: it is ``opt_out`` the other way round."""
+
+SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "source_id": {
+            "": ("lead id", "record id", "contact id", "person id", "external id", "api id", "submission id",
+                 "badge id", "badge code", "barcode", "leid", "uid"),
+            "fr": ("identifiant", "numero de billet", "code badge", "identifiant externe"),
+            "de": ("datensatz id", "ausweisnummer"),
+            "it": ("identificativo",),
+            "es": ("identificador",),
+        },
+        "full_name": {
+            "en": ("full name", "contact name", "name", "lead name", "client name", "customer name", "person name",
+                   "attendee name", "guest name", "display name", "user name original name", "name original name",
+                   "contact", "user name", "participant", "contact person", "complete name", "nmae"),
+            "fr": ("nom complet", "prenom et nom", "nom et prenom", "nom prenom", "prenom nom", "interlocuteur",
+                   "nom du contact", "personne", "nom du prospect", "prospect", "piste", "suspect", "client potentiel",
+                   "nom"),
+            "de": ("ansprechpartner", "vollstandiger name", "vor und nachname", "vorname nachname", "kontaktperson",
+                   "name vorname"),
+            "it": ("nome completo", "nome e cognome", "cognome e nome", "nominativo", "referente", "nome"),
+            "es": ("nombre completo", "nombre y apellidos", "nombre y apellido", "contacto", "apellidos y nombre",
+                   "nombre"),
+        },
+        "salutation": {
+            "en": ("salutation", "prefix", "name prefix", "salutation name", "honorific"),
+            "fr": ("civilite", "titre de civilite", "politesse"),
+            "de": ("anrede", "titel"),
+            "it": ("appellativo", "titolo di cortesia"),
+            "es": ("tratamiento", "saludo"),
+        },
+        "first_name": {
+            "en": ("first name", "given name", "fname", "firstname", "forename", "first", "contact first name"),
+            "fr": ("prenom", "prenom participant", "prenom du participant", "prenom adherent", "prenom usuel"),
+            "de": ("vorname",),
+            "it": ("nome di battesimo", "nome del partecipante"),
+            "es": ("nombre de pila", "primer nombre"),
+        },
+        "last_name": {
+            "en": ("last name", "family name", "surname", "lname", "lastname", "last", "contact last name"),
+            "fr": ("nom de famille", "nom participant", "nom du participant", "nom adherent", "nom usuel"),
+            "de": ("nachname", "familienname", "zuname"),
+            "it": ("cognome", "cognome del partecipante"),
+            "es": ("apellidos", "apellido", "primer apellido"),
+        },
+        "company": {
+            "en": ("company", "company name", "organization", "organisation", "organization name", "org name",
+                   "organisation name", "account name", "account", "company account", "company or account", "business",
+                   "business name", "employer", "associated company", "related company", "contact company", "compny"),
+            "fr": ("societe", "entreprise", "raison sociale", "nom de l entreprise", "nom de la societe", "compte",
+                   "nom du compte", "structure", "etablissement", "tiers", "employeur"),
+            "de": ("firma", "firmenname", "unternehmen", "arbeitgeber", "betrieb"),
+            "it": ("azienda", "societa", "ragione sociale", "ditta", "nome azienda"),
+            "es": ("empresa", "organizacion", "compania", "razon social", "nombre de la empresa", "sociedad"),
+        },
+        "title": {
+            "en": ("job title", "title", "position", "job position", "role", "job", "organization title", "designation",
+                   "contact title", "function"),
+            "fr": ("fonction", "titre", "poste", "profession", "intitule de poste", "intitule du poste", "metier",
+                   "emploi"),
+            "de": ("funktion", "berufsbezeichnung", "stellenbezeichnung", "beruf"),
+            "it": ("qualifica", "titolo", "ruolo", "posizione", "mansione", "professione"),
+            "es": ("puesto", "titulo", "cargo", "puesto de trabajo", "profesion"),
+        },
+        "email": {
+            "": ("email", "e mail", "mail"),
+            "en": ("email address", "e mail address", "primary email", "work email", "email work", "business email",
+                   "person email", "person email work", "contact email", "lead email", "user email", "attendee email",
+                   "e mail 1 value", "email from", "customer email", "client email", "guest email", "emial"),
+            "fr": ("adresse e mail", "adresse email", "adresse mail", "courriel", "adresse de messagerie",
+                   "adresse electronique", "adresse courriel", "email participant", "email professionnel",
+                   "mail professionnel", "adresse electronique principale", "adresse mail de contact", "mel"),
+            "de": ("e mail adresse", "mailadresse", "primare e mail adresse", "e mail geschaftlich", "emailadresse"),
+            "it": ("indirizzo e mail", "indirizzo email", "posta elettronica", "e mail del partecipante"),
+            "es": ("correo electronico", "correo", "direccion de correo electronico", "direccion de correo"),
+        },
+        "other_emails": {
+            "": ("email 2", "e mail 2", "email 3", "e mail 3"),
+            "en": ("secondary email", "other email", "alternate email", "email home", "home email", "personal email",
+                   "email other", "e mail 2 address", "e mail 3 address", "e mail 2 value", "e mail 3 value",
+                   "e mail 4 value", "person email home", "person email other", "additional email"),
+            "fr": ("email secondaire", "adresse de messagerie 2", "adresse de messagerie 3", "email personnel",
+                   "autre email", "adresse electronique secondaire"),
+            "de": ("e mail 2 adresse", "e mail 3 adresse", "weitere e mail", "e mail privat"),
+            "it": ("e mail secondaria", "altra email", "indirizzo e mail 2"),
+            "es": ("correo secundario", "otro correo"),
+        },
+        "phone": {
+            "en": ("phone", "phone number", "business phone", "work phone", "telephone", "telephone number",
+                   "phone work", "primary phone", "contact phone", "person phone", "person phone work", "lead phone",
+                   "user phone", "phone 1 value", "phone no", "office phone", "tel", "company phone", "home phone",
+                   "phone home", "contact number", "phne"),
+            "fr": ("telephone", "numero de telephone", "telephone fixe", "tel bureau", "telephone bureau", "fixe",
+                   "telephone professionnel", "tel professionnel", "no de telephone", "tel fixe", "n de telephone"),
+            "de": ("telefon", "telefonnummer", "telefon geschaftlich", "tel dienstlich", "festnetz", "rufnummer"),
+            "it": ("telefono", "numero di telefono", "telefono di lavoro", "telefono fisso"),
+            "es": ("telefono", "numero de telefono", "telefono del trabajo", "telefono fijo"),
+        },
+        "mobile": {
+            "en": ("mobile", "mobile phone", "cell phone", "cell", "mobile number", "mobile no", "mobile phone number",
+                   "phone mobile", "cellphone", "home mobile", "whatsapp number", "whatsapp", "person phone mobile",
+                   "cell number", "sms"),
+            "fr": ("portable", "telephone portable", "tel mobile", "telephone mobile", "tel portable", "gsm",
+                   "numero de portable"),
+            "de": ("mobiltelefon", "mobil", "handy", "handynummer", "mobilnummer", "mobil tel nr"),
+            "it": ("cellulare", "telefono mobile", "telefono cellulare"),
+            "es": ("movil", "telefono movil", "celular"),
+        },
+        "website": {
+            "en": ("website", "web site", "website url", "web page", "homepage", "company website", "web",
+                   "organization website", "website 1 value", "web page 1", "company domain name", "website work"),
+            "fr": ("site web", "site internet", "page web", "site"),
+            "de": ("webseite", "internetseite", "webadresse"),
+            "it": ("sito web", "sito", "pagina web"),
+            "es": ("sitio web", "pagina web", "web de la empresa"),
+        },
+        "street": {
+            "en": ("street", "address", "street address", "street 1", "business street", "address line 1", "address 1",
+                   "mailing street", "address street", "primary address street", "work address", "home address 1",
+                   "address 1 street", "home address", "home street", "organization address"),
+            "fr": ("adresse", "rue", "rue bureau", "adresse postale", "adresse 1", "voie"),
+            "de": ("strasse", "anschrift", "adresse 1 strasse", "strasse geschaftlich", "strasse und hausnummer"),
+            "it": ("via", "indirizzo", "indirizzo di lavoro"),
+            "es": ("calle", "direccion", "calle del trabajo", "domicilio"),
+        },
+        "postal_code": {
+            "en": ("postal code", "zip", "zip code", "postcode", "zip postal code", "business postal code",
+                   "mailing zip postal code", "address postal code", "work zipcode", "work zip", "home zip", "zipcode",
+                   "primary address postalcode", "address 1 postal code", "home zipcode"),
+            "fr": ("code postal", "cp", "code postal bureau"),
+            "de": ("plz", "postleitzahl", "postleitzahl geschaftlich"),
+            "it": ("cap", "cap di lavoro", "codice postale"),
+            "es": ("codigo postal", "codigo postal del trabajo"),
+        },
+        "city": {
+            "en": ("city", "town", "business city", "mailing city", "address city", "work city", "home city",
+                   "primary address city", "address 1 city", "locality"),
+            "fr": ("ville", "commune", "localite", "ville bureau"),
+            "de": ("ort", "stadt", "wohnort", "ort geschaftlich"),
+            "it": ("citta", "comune", "citta di lavoro", "localita"),
+            "es": ("ciudad", "poblacion", "ciudad de trabajo", "localidad", "municipio"),
+        },
+        "region": {
+            "en": ("state", "region", "province", "state province", "state or province", "state region", "county",
+                   "business state", "mailing state province", "address state", "work state", "home state",
+                   "primary address state", "address 1 region"),
+            "fr": ("departement", "dep region bureau", "etat region"),
+            "de": ("bundesland", "kanton", "region geschaftlich"),
+            "it": ("provincia", "regione", "provincia di lavoro"),
+            "es": ("provincia", "comunidad autonoma", "provincia o estado de trabajo"),
+        },
+        "country": {
+            "en": ("country", "country region", "business country region", "mailing country", "address country",
+                   "work country", "home country", "country code", "primary address country", "business country",
+                   "country region name", "address 1 country"),
+            "fr": ("pays", "pays region", "pays region bureau"),
+            "de": ("land", "staat", "land geschaftlich", "land region geschaftlich"),
+            "it": ("paese", "nazione", "nazione regione di lavoro"),
+            "es": ("pais", "pais o region del trabajo"),
+        },
+        "language": {
+            "en": ("language", "preferred language", "locale", "lang"),
+            "fr": ("langue", "langue preferee"),
+            "de": ("sprache", "korrespondenzsprache"),
+            "it": ("lingua",),
+            "es": ("idioma", "lengua"),
+        },
+        "source": {
+            "en": ("lead source", "source", "data source", "origin", "original source", "hear about us",
+                   "how did you hear about us", "contact source", "campaign source", "utm source"),
+            "fr": ("source du prospect", "origine", "provenance", "origine de la piste"),
+            "de": ("quelle", "lead quelle", "herkunft"),
+            "it": ("fonte", "provenienza", "origine del lead"),
+            "es": ("fuente", "origen", "procedencia"),
+        },
+        "notes": {
+            "en": ("notes", "note", "comments", "comment", "description", "additional info", "remarks", "message",
+                   "lead description"),
+            "fr": ("commentaires", "commentaire", "remarques", "remarque", "observations",
+                   "commentaires et suggestions"),
+            "de": ("notizen", "notiz", "bemerkung", "bemerkungen", "kommentar", "anmerkung", "nachricht"),
+            "it": ("commenti", "commento", "osservazioni", "annotazioni", "messaggio", "descrizione"),
+            "es": ("notas", "nota", "comentarios", "comentario", "observaciones", "mensaje", "descripcion"),
+        },
+        "tags": {
+            "": ("tags", "tag"),
+            "en": ("labels", "label", "categories", "category", "keywords", "group membership", "person label",
+                   "segments"),
+            "fr": ("etiquettes", "etiquette", "categories de contact", "mots cles", "segment"),
+            "de": ("schlagworter", "kategorien", "kategorie", "stichworte"),
+            "it": ("etichette", "etichetta", "categorie", "categoria"),
+            "es": ("etiquetas", "etiqueta", "categorias"),
+        },
+        "opt_out": {
+            "en": ("email opt out", "opt out", "opted out", "unsubscribed", "unsubscribe", "has opted out of email",
+                   "email address is opted out", "do not email", "do not allow emails", "do not mail", "do not contact",
+                   "email blacklisted", "blacklisted", "unsub time", "unsubscribed at", "no mail", "no email",
+                   "unsubscribed from all email", "do not allow bulk emails", "email optout"),
+            "fr": ("desinscrit", "desabonne", "desinscription", "desabonnement", "ne pas contacter", "opposition",
+                   "refus emailing", "ne pas envoyer d email", "opposition emailing", "date de desinscription"),
+            "de": ("abgemeldet", "keine e mails", "keine werbung", "werbesperre", "abbestellt",
+                   "newsletter abgemeldet"),
+            "it": ("disiscritto", "non contattare", "cancellato dalla newsletter"),
+            "es": ("dado de baja", "no contactar", "baja", "no enviar correos"),
+        },
+        CONSENT: {
+            "": ("newsletter", "opt in", "optin", "gdpr consent", "rgpd"),
+            "en": ("subscribed", "consent", "email consent", "marketing consent", "accepts email marketing",
+                   "accepts marketing", "allow marketing communication", "subscribed to emails", "email opt in",
+                   "newsletter subscription", "newsletter opt in", "agreed to be contacted", "subscriber"),
+            "fr": ("consentement", "abonne", "inscrit a la newsletter", "consentement email", "consentement rgpd",
+                   "accepte de recevoir des emails", "abonne a la newsletter", "accord newsletter",
+                   "consentement marketing"),
+            "de": ("einwilligung", "newsletter abonniert", "zustimmung", "werbeeinwilligung", "newsletter anmeldung"),
+            "it": ("consenso", "iscritto alla newsletter", "consenso marketing", "consenso privacy"),
+            "es": ("consentimiento", "suscrito", "acepta recibir correos", "suscrito al boletin"),
+        },
+        # Words that headers are made of, though drafts have no field for them.
+        "extra": {
+            "": ("id",),
+            "en": ("status", "lead status", "stage", "owner", "lead owner", "contact owner", "owner id", "owner alias",
+                   "sales rep", "assigned to", "crm status", "rating", "industry", "campaign", "campaign name",
+                   "form name", "ad name", "platform", "created time", "created at", "created date", "create date",
+                   "date added", "timestamp", "date", "connected on", "scanned at", "badge scan time", "scanned by",
+                   "booth", "booth location", "middle name", "nickname", "department", "birthday", "fax",
+                   "business fax", "lifecycle stage", "deal title", "deal name", "deal stage", "activity subject",
+                   "budget", "linkedin", "linkedin url", "social media", "event name", "event date", "ticket type",
+                   "ticket name", "order", "order date", "quantity", "approval status", "attendee status", "join time",
+                   "leave time", "duration minutes", "member rating", "optin time", "confirm time", "do not call",
+                   "sms blacklisted", "added time", "modified time", "email type", "phone type", "gclid",
+                   "google click id", "conversion name", "conversion time", "keyword", "annual revenue",
+                   "no of employees", "submitted at", "respondent id", "start date utc", "submit date utc", "statu"),
+            "fr": ("statut", "responsable", "proprietaire", "commercial", "date de creation", "horodateur",
+                   "date de naissance", "service", "telecopie", "deuxieme prenom", "secteur", "montant", "etape",
+                   "date de la commande", "statut de la commande", "reference commande", "tarif", "billet",
+                   "nom payeur", "prenom payeur", "email payeur", "moyen de paiement", "campagne", "nom acheteur",
+                   "prenom acheteur", "email acheteur"),
+            "de": ("abteilung", "zustandig", "inhaber", "lead inhaber", "lead status", "erstellt am", "zeitstempel",
+                   "geburtstag", "geburtsdatum", "branche", "weitere vornamen", "fax geschaftlich", "umsatz"),
+            "it": ("stato del lead", "proprietario", "responsabile", "data di nascita", "reparto", "settore",
+                   "data di creazione", "secondo nome", "id dell ordine", "data dell ordine", "nome dell evento"),
+            "es": ("propietario", "fecha de creacion", "fecha de nacimiento", "departamento", "sector",
+                   "marca temporal", "segundo nombre"),
+        },
+    }
+)  # fmt: skip
+
+
+def map_header(header: Sequence[str], mapping: Mapping[str, str] | None = None) -> dict[int, str]:
+    """Say for each column which field of a draft it fills.
+
+    Args:
+        header: The names of the columns, each but once.
+        mapping: What the user says: column to field; it goes before every synonym.
+
+    Returns:
+        Column index to a field, to `CONSENT` or to ``extra``. Of several columns
+        for one field those that are preferred come first.
+
+    Raises:
+        RejectedError: The mapping names columns or fields that do not exist; all are listed.
+    """
+    told = _checked(header, mapping or {})
+    found = {index: field_of(name) or "extra" for index, name in enumerate(header)}
+    _settle_names(header, found)
+    _settle_titles(header, found)
+    for index, field in told.items():
+        # The user's column is the field; what else would have filled it is kept as it is.
+        found = {other: "extra" if was == field and other not in told else was for other, was in found.items()}
+        found[index] = field
+    return dict(sorted(found.items(), key=lambda item: (item[0] not in told, _rank(header[item[0]]), item[0])))
+
+
+def field_of(header: str) -> str | None:
+    """Return the field that a header stands for by itself, ``extra`` for a known word without one, or None."""
+    for symbol, field in _SYMBOLS.items():
+        if symbol in header:
+            return field
+    return next((_FIELDS[key] for key in _readings(header) if key in _FIELDS), None)
+
+
+def is_header_word(cell: str) -> bool:
+    """Tell whether a cell is a word that headers are made of."""
+    return len(cell) <= _LONGEST_HEADER and field_of(cell) is not None
+
+
+def header_language(header: Sequence[str]) -> str | None:
+    """Return the ISO 639-1 code of the language most of the header is written in, or None."""
+    votes: Counter[str] = Counter()
+    for name in header:
+        spoken = next((_LANGUAGES[key] for key in _readings(name) if key in _LANGUAGES), frozenset())
+        if len(spoken) == 1:
+            votes.update(spoken)
+    best = votes.most_common(2)
+    if not best or (len(best) > 1 and best[0][1] == best[1][1]):
+        return None
+    return best[0][0]
+
+
+_FIELDS: Mapping[str, str] = {
+    word: field for field, languages in SYNONYMS.items() for words in languages.values() for word in words
+}
+_RANKS: Mapping[str, int] = {
+    word: rank for languages in SYNONYMS.values() for words in languages.values() for rank, word in enumerate(words)
+}
+_SYMBOLS = {"☎": "phone", "📞": "phone", "📱": "mobile", "✉": "email", "📧": "email"}
+_LONGEST_HEADER = 80
+
+# Spelled alike in several of the languages, though listed in one.
+_SHARED = frozenset(
+    "name contact source notes note mobile position organisation date region status message website newsletter web "
+    "tel telefon role service participant profession adresse zip".split()
+)
+
+# What people put around the word that matters: "Your e-mail", "Votre adresse e-mail".
+_FILLERS = frozenset(
+    "your my the a please enter contact lead client customer attendee participant guest visitor user person "
+    "votre vos ton ta le la les l de du des d ihr ihre deine dein tu su il tuo la tua el".split()
+)
+
+
+_CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
+_ASIDE = re.compile(r"\([^)]*\)|\[[^]]*\]")
+
+
+@lru_cache(maxsize=4096)
+def _readings(header: str) -> tuple[str, ...]:
+    """The keys under which to look a header up, the most literal first."""
+    bare = _ASIDE.sub(" ", header)
+    words = _key(bare).split()
+    while len(words) > 1 and words[0] in _FILLERS:
+        words.pop(0)
+    return (_key(header), _key(bare), _key(_CAMEL.sub(" ", bare)), " ".join(words))
+
+
+def _key(text: str) -> str:
+    return fold(text.replace("'", " ").replace("’", " "))
+
+
+def _languages() -> Iterator[tuple[str, frozenset[str]]]:
+    spoken: dict[str, set[str]] = {}
+    for languages in SYNONYMS.values():
+        for language, words in languages.items():
+            for word in words:
+                spoken.setdefault(word, set()).add(language)
+    for word, tongues in spoken.items():
+        yield word, frozenset() if word in _SHARED or "" in tongues else frozenset(tongues)
+
+
+_LANGUAGES: Mapping[str, frozenset[str]] = dict(_languages())
+
+
+def _rank(header: str) -> int:
+    return next((_RANKS[key] for key in _readings(header) if key in _RANKS), 0)
+
+
+def _checked(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:
+    fields = (*DRAFT_FIELDS, CONSENT)
+    by_key = {_key(name): index for index, name in reversed(list(enumerate(header)))}
+    told, reasons = {}, []
+    for column, field in mapping.items():
+        index = header.index(column) if column in header else by_key.get(_key(column))
+        if index is None:
+            reasons.append(f"there is no column {column!r}{_meant(column, header)}")
+        elif field not in fields:
+            reasons.append(f"leads have no field {field!r} to fill from a file{_meant(field, fields)}")
+        else:
+            told[index] = field
+    if reasons:
+        raise RejectedError(reasons, hint=f"fields are {', '.join(fields)}")
+    return told
+
+
+def _meant(word: str, words: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, words, n=2)
+    return f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+
+
+def _settle_names(header: Sequence[str], found: dict[int, str]) -> None:
+    """A bare ``Name`` or ``Nom`` beside a first name is the last name, ``Nome`` beside a last name the first."""
+    fields = set(found.values())
+    for index, name in enumerate(header):
+        key = _key(_ASIDE.sub(" ", name))
+        if key in {"name", "nom"} and "first_name" in fields and "last_name" not in fields:
+            found[index] = "last_name"
+        elif key in {"nome", "nombre"} and "last_name" in fields and "first_name" not in fields:
+            found[index] = "first_name"
+
+
+def _settle_titles(header: Sequence[str], found: dict[int, str]) -> None:
+    """A bare ``Title`` beside a job title is the salutation, as Outlook has it."""
+    titles = [index for index, field in found.items() if field == "title"]
+    bare = [index for index in titles if _key(_ASIDE.sub(" ", header[index])) in {"title", "titre", "titolo", "titulo"}]
+    if len(bare) < len(titles) and "salutation" not in found.values():
+        found.update(dict.fromkeys(bare, "salutation"))

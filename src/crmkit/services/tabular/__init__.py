@@ -1,0 +1,23 @@
+"""Tables in text files: from bytes to rows of cells, in any encoding and dialect.
+
+Bottom-up: `encoding` (bytes to characters), `lines` (characters to physical
+lines, within bounds), `dialect` (how lines are parted), `header` (which row names
+the columns), `rows` (lines to rows), `table` (all of it).
+"""
+
+from __future__ import annotations
+
+from crmkit.services.tabular.rows import Columns, Row, RowKind, UnknownColumnError, unprotected
+from crmkit.services.tabular.table import RowBatch, Table, open_table, peek_table
+
+__all__ = [
+    "Columns",
+    "Row",
+    "RowBatch",
+    "RowKind",
+    "Table",
+    "UnknownColumnError",
+    "open_table",
+    "peek_table",
+    "unprotected",
+]

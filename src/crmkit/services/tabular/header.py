@@ -1,0 +1,103 @@
+"""Which row names the columns, and what the columns are called."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median_high
+
+import attrs
+
+from crmkit.core.drafts import Finding
+
+__all__ = ["Header", "find_header", "unique_names"]
+
+
+@attrs.frozen(kw_only=True)
+class Header:
+    """The names of the columns.
+
+    Attributes:
+        names: One per column, cleaned, each but once.
+        cells: The header row as it was written; empty when there is none.
+        line: On which line it begins; 0 when there is none.
+        evidence: Why this row, in words for a person.
+    """
+
+    names: tuple[str, ...]
+    cells: tuple[str, ...]
+    line: int
+    evidence: str
+
+    @property
+    def finding(self) -> Finding:
+        """What to report about it."""
+        return Finding(what="header", value=f"line {self.line}" if self.line else "none", evidence=self.evidence)
+
+
+def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str], bool]) -> Header:
+    """Find the header among the first rows of a table.
+
+    It is the first row with two known words that is as wide as the rows below
+    usually are. Without one, it is the first row if that holds only labels
+    while a row below holds values. Otherwise there is none.
+
+    Args:
+        rows: Rows as ``(line, cells)``, not empty.
+        known: Whether a cell is a word that headers are made of.
+    """
+    filled = [(line, cells) for line, cells in rows if any(cell.strip() for cell in cells)] or list(rows)
+    for index, (line, cells) in enumerate(filled):
+        below = [_width(other) for _, other in filled[index + 1 :]]
+        if _width(cells) < (median_high(below) if below else 1):
+            continue
+        words = [cell.strip() for cell in cells if known(cell)]
+        if len(words) >= min(2, _width(cells)) and not any(_VALUE.search(cell) for cell in cells):
+            return named(line, cells, f"the words {', '.join(map(repr, words[:3]))} name columns")
+    line, cells = filled[0]
+    if _is_made_of_labels(cells, [other for _, other in filled[1:]]):
+        return named(line, cells, "it has only labels, and the rows below have values")
+    names = unique_names([""] * max(len(other) for _, other in filled))
+    return Header(names=names, cells=(), line=0, evidence="no row looks like one; columns are numbered")
+
+
+def named(line: int, cells: Sequence[str], evidence: str) -> Header:
+    """Make the header of the row that begins on *line*."""
+    return Header(names=unique_names(cells), cells=tuple(cells), line=line, evidence=evidence)
+
+
+def unique_names(cells: Iterable[str]) -> tuple[str, ...]:
+    """Name each column: blanks collapse, ``column_3`` has no name, ``Name (2)`` repeats one."""
+    cleaned = [" ".join(cell.replace("\ufeff", "").split()) for cell in cells]
+    names: list[str] = []
+    taken = Counter(cleaned)
+    seen: Counter[str] = Counter()
+    for number, cell in enumerate(cleaned, 1):
+        wanted = cell or f"column_{number}"
+        seen[wanted] += 1
+        name, again = wanted, seen[wanted]
+        while name in names or (again > 1 and name in taken):
+            name = f"{wanted} ({max(again, 2)})"
+            again = max(again, 2) + 1
+        names.append(name)
+    return tuple(names)
+
+
+# An address, a link, a date, a number: what stands in rows and not in headers.
+_VALUE = re.compile(r"\w@\w|^\s*https?://|^\s*[+(]?\d[\d\s.,:/()+-]*$|^\s*\d{4}-\d\d-\d\d")
+
+
+def _width(cells: Sequence[str]) -> int:
+    """How many cells there are, not counting empty ones at the end."""
+    return max((number for number, cell in enumerate(cells, 1) if cell.strip()), default=0)
+
+
+def _is_made_of_labels(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    labels = [cell.strip() for cell in first[: _width(first)]]
+    if not all(labels) or len(set(labels)) < len(labels) or any(map(_VALUE.search, labels)):
+        return False
+    values = [cell for cells in below for cell in cells if cell]
+    # Names of columns in a database are lower case, what people write is not.
+    lower = all(map(str.islower, labels)) and not all(map(str.islower, values))
+    return not values or lower or any(map(_VALUE.search, values))

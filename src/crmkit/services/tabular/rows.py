@@ -1,0 +1,256 @@
+"""From lines to rows: what is a record, what only looks like one, what is broken."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+
+import attrs
+
+from crmkit.core.drafts import Problem
+from crmkit.core.values.text import fold
+from crmkit.services.tabular.dialect import Dialect
+from crmkit.services.tabular.lines import MAX_CELL_CHARS, MAX_ROW_LINES, PhysicalLines, RunawayRowError
+
+__all__ = ["Columns", "Row", "RowKind", "RowSorter", "UnknownColumnError", "parse_rows", "unprotected"]
+
+
+class RowKind(StrEnum):
+    """What a row is; the value says so to a person."""
+
+    DATA = "data"
+    BLANK = "blank row"
+    TOTAL = "total"
+    FOOTER = "text below the table"
+    HEADER = "repeated header"
+    BROKEN = "broken"
+
+
+class UnknownColumnError(KeyError):
+    """A row was asked for a column that its table has not got.
+
+    Attributes:
+        name: The column asked for.
+        columns: Those there are.
+    """
+
+    def __init__(self, name: str, columns: Sequence[str]) -> None:
+        super().__init__(name, columns)
+        self.name = name
+        self.columns = tuple(columns)
+
+    def __str__(self) -> str:
+        close = difflib.get_close_matches(self.name, self.columns, n=3)
+        if close:
+            return f"there is no column {self.name!r}; did you mean {' or '.join(map(repr, close))}?"
+        listed = ", ".join(map(repr, self.columns[:_LISTED]))
+        return f"there is no column {self.name!r}; there are {listed}{' …' if len(self.columns) > _LISTED else ''}"
+
+
+class Columns:
+    """The columns of a table, found by name as written or but for case, accents and punctuation."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+        self._indexes = {name: index for index, name in enumerate(self.names)}
+        for index, name in enumerate(self.names):
+            self._indexes.setdefault(fold(name), index)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._indexes or fold(name) in self._indexes
+
+    def index(self, name: str) -> int:
+        """Return the place of a column, from 0.
+
+        Raises:
+            UnknownColumnError: There is none of this name.
+        """
+        index = self._indexes.get(name)
+        if index is None:
+            index = self._indexes.get(fold(name))
+        if index is None:
+            raise UnknownColumnError(name, self.names)
+        return index
+
+
+@attrs.frozen
+class Row:
+    """One row of a table; ``row["Email"]`` is the cell of that column.
+
+    Attributes:
+        line: The line on which it begins, counted from 1.
+        cells: All its cells as they were written, at least one per column.
+        kind: Whether it is a record.
+        problems: What is wrong with it.
+    """
+
+    line: int
+    cells: Sequence[str]
+    columns: Columns = attrs.field(repr=False)
+    kind: RowKind = RowKind.DATA
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, cells: Mapping[str, str], *, line: int = 1) -> Row:
+        """Make a row by hand, for instance to try a row function."""
+        return cls(line, list(cells.values()), Columns(cells))
+
+    def __getitem__(self, column: str) -> str:
+        """Return the text of a cell, ``""`` when it is empty.
+
+        Raises:
+            UnknownColumnError: A `KeyError`: the table has no such column.
+        """
+        return unprotected(self.cells[self.columns.index(column)])
+
+    def get(self, column: str, default: str = "") -> str:
+        """Return the text of a cell, or *default* when there is no such column."""
+        return self[column] if column in self.columns else default
+
+
+def unprotected(cell: str) -> str:
+    """Undo what spreadsheets do so that a cell stays text: ``'+33…`` and ``="00123"``."""
+    if cell.startswith("'") and _GUARDED.match(cell):
+        return cell[1:]
+    if cell.startswith('="') and (text := _AS_TEXT.fullmatch(cell)):
+        return text[1].replace('""', '"')
+    return cell
+
+
+def parse_rows(lines: PhysicalLines, dialect: Dialect, width: int = 0) -> Iterator[tuple[int, list[str], str]]:
+    """Part lines into rows, as ``(line, cells, fault)``; never fail.
+
+    A row with a fault holds the raw line instead of cells. When a quote was
+    left open, only the line on which it opens is lost: the lines that it
+    swallowed are read again as rows.
+
+    Args:
+        lines: The text.
+        dialect: How it is parted.
+        width: How many cells a row should have; 0 when that is not known yet.
+    """
+    # The limit belongs to the process, so it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARS))
+    quoted, recoveries = True, 0
+    while True:
+        before = lines.row - 1
+        reader = csv.reader(
+            lines,
+            delimiter=dialect.delimiter,
+            skipinitialspace=dialect.blank_before_quote,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        )
+        try:
+            for cells in reader:
+                following = before + reader.line_num + 1
+                if following - lines.row > 1 or lines.ended or lines.cut:
+                    fault = _fault(lines, cells, following - lines.row, dialect, width)
+                    if fault:
+                        break
+                yield lines.row, cells, ""
+                lines.row = following
+            else:
+                return
+        except RunawayRowError:
+            fault = _OPEN_QUOTE
+        except csv.Error:
+            fault = _HUGE_CELL
+        recoveries += 1
+        if recoveries == _MAX_RECOVERIES:
+            # Each recovery reads lines again; a text with so many has quotes that quote nothing.
+            quoted = False
+            fault += "; from here on quotes are read as plain characters"
+        yield lines.row, [line.rstrip("\r\n") for line in lines.since_row(1)], fault
+        lines.row += 1
+
+
+class RowSorter:
+    """Tells records from rows that only look like one, one row after another."""
+
+    def __init__(self, header: Sequence[str], width: int) -> None:
+        self._header = list(header)
+        self._width = width
+        self._below_blank = False
+
+    def kind(self, cells: Sequence[str]) -> RowKind:
+        """Say what the next row is."""
+        # Nearly every row is a record and leaves here.
+        if not self._below_blank and len(cells) > 1 and cells[0] and cells[1] and cells[0][0] not in _SUSPICIOUS:
+            return RowKind.DATA if cells != self._header else RowKind.HEADER
+        filled = [cell.strip() for cell in cells if cell and not cell.isspace()]
+        if not filled:
+            self._below_blank = True
+            return RowKind.BLANK
+        if list(cells) == self._header:
+            return RowKind.HEADER
+        alone = len(filled) == 1 and self._width > 1
+        if _TOTAL.match(filled[0]) and not any(map(_WORD.search, filled[1:])) and self._width > 1:
+            return RowKind.TOTAL
+        if alone and (_LEGAL.match(filled[0]) or (self._below_blank and self._is_prose(filled[0]))):
+            return RowKind.FOOTER
+        self._below_blank = self._below_blank and alone
+        return RowKind.DATA
+
+    def _is_prose(self, text: str) -> bool:
+        """An address or a number alone in a row may still be somebody."""
+        return self._width >= _WIDE and not _REACHABLE.search(text)
+
+
+_OPEN_QUOTE = 'a quote (") opens here and is not closed'
+_HUGE_CELL = f"a cell has more than {MAX_CELL_CHARS:,} characters"
+_LONG_LINE = "the line is too long"
+_MAX_RECOVERIES = 100
+_LISTED = 8
+
+_GUARDED = re.compile(r"'[+\-=@\d]")
+_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
+
+_WIDE = 3
+_SUSPICIOUS = frozenset("TtGgSs \t\xa0")
+_TOTAL = re.compile(
+    r"(?:(?:grand|sub|sous|general|overall)[\s-]*)?(?:totals?|totaux|totale|totali|totales|summe|gesamt(?:summe)?|somme)"
+    r"(?:\s+(?:g[eé]n[eé]ral|general|generale))?\s*(?:\(.*\))?\s*:?$",
+    re.IGNORECASE,
+)
+_LEGAL = re.compile(
+    r"confidential\b|copyright\b|©|\d+\s+(?:leads?|contacts?|records?|rows?|entries|lignes?|résultats?|datensätze)\s*$",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W\d_]{4,}|@")
+_REACHABLE = re.compile(r"\w@\w|\d{6,}|^\+?[\d\s().-]{6,}$")
+
+
+def _fault(lines: PhysicalLines, cells: list[str], span: int, dialect: Dialect, width: int) -> str:
+    """Look closer at a row that is not just one line."""
+    if lines.ended or span > MAX_ROW_LINES:
+        return _OPEN_QUOTE
+    if lines.cut and not lines.cut.isdisjoint(range(lines.row, lines.row + span)):
+        return _LONG_LINE
+    if span > 1 and width and _has_swallowed(lines.since_row(span), cells, dialect, width):
+        return _OPEN_QUOTE
+    return ""
+
+
+def _has_swallowed(raw: Sequence[str], cells: Sequence[str], dialect: Dialect, width: int) -> bool:
+    """Tell whether a row over several lines is really several rows behind a quote left open.
+
+    It is if it does not come out right as a whole (too many or too few cells,
+    or text right behind a closing quote), while a later line of it would by itself.
+    """
+    if len(cells) == width and _strict_width(raw, dialect) == width:
+        return False
+    return any(_strict_width([line], dialect) == width for line in raw[1:])
+
+
+def _strict_width(raw: Sequence[str], dialect: Dialect) -> int:
+    """How many cells the lines make by the letter of the format; 0 when they break it."""
+    try:
+        rows = list(
+            csv.reader(raw, delimiter=dialect.delimiter, skipinitialspace=dialect.blank_before_quote, strict=True)
+        )
+    except csv.Error:
+        return 0
+    return len(rows[0]) if len(rows) == 1 else 0

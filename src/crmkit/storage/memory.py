@@ -1,0 +1,235 @@
+"""A workspace in memory: real, transactional, gone when the program ends.
+
+Rows are immutable tuples in one dictionary per record type. A transaction works on
+copies of the dictionaries it touches and swaps them in when it commits, so a reader
+keeps the state it began with. Look-ups scan: this back end is for tests and small runs,
+and it is the plain-Python model that the others are compared with.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from crmkit.core.query import Aggregate, Measure, Query, is_after, matches, order_key, sort_rows
+from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.errors import ConflictError, LockedError, RejectedError
+
+__all__ = ["MemoryStorage"]
+
+_Tables = dict[str, dict[str, Row]]
+
+
+class MemoryStorage:
+    """A back end that keeps everything in memory.
+
+    Args:
+        lock_timeout_s: How long a writer waits for another thread, in seconds.
+    """
+
+    def __init__(self, *, lock_timeout_s: float = 30.0) -> None:
+        self.url = "memory:"
+        self._schema = Schema(())
+        self._tables: _Tables = {}
+        self._write_lock = threading.Lock()
+        self._lock_timeout_s = lock_timeout_s
+
+    def prepare(self, schema: Schema, *, create: bool) -> None:  # noqa: ARG002  # there is never a file to miss
+        """Take over the schema; rows of fields that are new are None there."""
+        old = self._schema
+        with self._write_lock:
+            self._schema = schema
+            self._tables = {
+                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind)
+                for kind in schema
+            }
+
+    @contextmanager
+    def read(self) -> Iterator[_View]:
+        """Open a consistent view."""
+        yield _View(self._schema, self._tables)
+
+    @contextmanager
+    def write(self) -> Iterator[_Change]:
+        """Open a transaction; one at a time."""
+        if not self._write_lock.acquire(timeout=self._lock_timeout_s):
+            message = "another thread is writing"
+            raise LockedError(message, waited_s=self._lock_timeout_s, url=self.url)
+        try:
+            change = _Change(self._schema, dict(self._tables))
+            yield change
+            self._tables = change.tables
+        finally:
+            self._write_lock.release()
+
+    def close(self) -> None:
+        """Do nothing: whoever holds the object holds the data."""
+
+
+def _reshaped(rows: dict[str, Row], old: RecordType | None, new: RecordType) -> dict[str, Row]:
+    if old is None or old.field_names == new.field_names:
+        return rows
+    places = [old.position.get(name) for name in new.field_names]
+    return {id_: tuple(None if p is None else row[p] for p in places) for id_, row in rows.items()}
+
+
+class _View:
+    """What can be read of some tables."""
+
+    def __init__(self, schema: Schema, tables: _Tables) -> None:
+        self._schema = schema
+        self.tables = tables
+
+    def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
+        table = self.tables[self._schema[kind].name]
+        return [table[id_] for id_ in sorted(set(ids)) if id_ in table]
+
+    def lookup(self, kind: str, field: str, values: Sequence[Scalar]) -> list[tuple[Scalar, str]]:
+        type_ = self._schema[kind]
+        place, id_place = type_.position[type_.field(field).name], type_.position["id"]
+        wanted = {value for value in values if value is not None}
+        found = [(row[place], str(row[id_place])) for row in self._living(type_) if row[place] in wanted]
+        return sorted(found, key=lambda pair: (str(pair[0]), pair[1]))
+
+    def find(self, query: Query) -> list[Row]:
+        kind = self._schema[query.type]
+        rows = self.tables[kind.name].values() if query.deleted else self._living(kind)
+        wanted, behind = matches(query.where, kind), is_after(query, kind)
+        ordered = sort_rows((row for row in rows if wanted(row) and behind(row)), query, kind)
+        return ordered if query.limit is None else ordered[: query.limit]
+
+    def iterate(self, query: Query, *, batch: int = 1000) -> Iterator[list[Row]]:
+        rows = self.find(query)
+        for start in range(0, len(rows), batch):
+            yield rows[start : start + batch]
+
+    def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
+        kind = self._schema[question.type]
+        keys = [kind.position[kind.field(name).name] for name in question.group_by]
+        groups: dict[tuple[Scalar, ...], list[Row]] = {} if keys else {(): []}
+        for row in self.find(Query(type=kind.name, where=question.where, deleted=question.deleted)):
+            groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+        answer = [
+            (*group, *(_measured(measure, field, rows, kind) for measure, field in question.measures))
+            for group, rows in groups.items()
+        ]
+        return sorted(answer, key=lambda line: [(value is not None, value or 0) for value in line[: len(keys)]])
+
+    def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
+        type_ = self._schema[kind]
+        text_place, id_place = type_.position["search_text"], type_.position["id"]
+        found: list[tuple[int, str]] = []
+        for row in self._living(type_) if words else ():
+            text = str(row[text_place] or "")
+            present = sorted(text.split())
+            if all(_begins_one(word, present) for word in words):
+                found.append((len(text), str(row[id_place])))  # the shorter the text, the better the fit
+        return [id_ for _, id_ in sorted(found)[:limit]]
+
+    def _living(self, kind: RecordType) -> list[Row]:
+        place = kind.position["deleted_at"]
+        return [row for row in self.tables[kind.name].values() if row[place] is None]
+
+
+class _Change(_View):
+    """A view that can be changed; its tables become the store's when it commits."""
+
+    def __init__(self, schema: Schema, tables: _Tables) -> None:
+        super().__init__(schema, tables)
+        self._own: set[str] = set()
+
+    def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:
+        type_ = self._schema[kind]
+        for name in columns:
+            type_.field(name)
+        table = self._table(type_)
+        count = len(columns["id"])
+        whole = [columns.get(name) or [None] * count for name in type_.field_names]
+        added = list(zip(*whole, strict=True))
+        place = type_.position["id"]
+        for row in added:
+            if row[place] in table:
+                reason = f"the id {row[place]} is taken"
+                raise RejectedError(reason)
+            table[str(row[place])] = row
+        self._check_unique(type_, [str(row[place]) for row in added])
+
+    def update(
+        self, kind: str, ids: Sequence[str], versions: Sequence[int], columns: Mapping[str, Sequence[Scalar]]
+    ) -> None:
+        type_ = self._schema[kind]
+        table = self._table(type_)
+        places = [type_.position[type_.field(name).name] for name in columns]
+        version_place = type_.position["version"]
+        for i, (id_, version) in enumerate(zip(ids, versions, strict=True)):
+            row = table.get(id_)
+            if row is None or row[version_place] != version:
+                found = None if row is None else int(row[version_place] or 0)
+                raise ConflictError(id_, expected=version, found=found)
+            changed = list(row)
+            for place, column in zip(places, columns.values(), strict=True):
+                changed[place] = column[i]
+            changed[version_place] = version + 1
+            table[id_] = tuple(changed)
+        self._check_unique(type_, ids)
+
+    def erase(self, kind: str, ids: Sequence[str]) -> None:
+        table = self._table(self._schema[kind])
+        for id_ in ids:
+            table.pop(id_, None)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        before, own = dict(self.tables), set(self._own)
+        self._own.clear()  # so that the next change copies instead of writing into what was saved
+        try:
+            yield
+        except BaseException:
+            self.tables, self._own = before, own
+            raise
+
+    def _table(self, kind: RecordType) -> dict[str, Row]:
+        if kind.name not in self._own:
+            self.tables[kind.name] = dict(self.tables[kind.name])
+            self._own.add(kind.name)
+        return self.tables[kind.name]
+
+    def _check_unique(self, kind: RecordType, ids: Sequence[str]) -> None:
+        touched = set(ids)
+        id_place = kind.position["id"]
+        for group in kind.unique:
+            places = [kind.position[name] for name in group]
+            holders: dict[tuple[Scalar, ...], str] = {}
+            for row in self._living(kind):
+                key = tuple(row[place] for place in places)
+                if None in key:
+                    continue
+                id_ = str(row[id_place])
+                other = holders.setdefault(key, id_)
+                if other != id_ and (id_ in touched or other in touched):
+                    raise RejectedError(taken(kind, group))
+
+
+def taken(kind: RecordType, group: Sequence[str]) -> str:
+    """Return the reason why a unique group refuses a record."""
+    return f"another {kind.name} has the same {' and '.join(group)}"
+
+
+def _begins_one(word: str, ordered: Sequence[str]) -> bool:
+    at = bisect_right(ordered, word)
+    return (at > 0 and ordered[at - 1] == word) or (at < len(ordered) and ordered[at].startswith(word))
+
+
+def _measured(measure: Measure, field: str, rows: Sequence[Row], kind: RecordType) -> Scalar:
+    place = kind.position[kind.field(field).name]
+    present = [row for row in rows if row[place] is not None]
+    if measure is Measure.COUNT:
+        return len(present)
+    if not present:
+        return None
+    if measure is Measure.SUM:
+        return sum(int(row[place] or 0) for row in present)
+    key = order_key(kind, field)
+    return (min if measure is Measure.MIN else max)(present, key=key)[place]

@@ -1,0 +1,163 @@
+"""What can be done with an open SQLite transaction: the storage contract in prepared SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from crmkit.core.query import Aggregate, Query
+from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.errors import ConflictError
+from crmkit.storage.sqlite.failures import translated
+from crmkit.storage.sqlite.sql import aggregate_sql, columns, find_sql, json_list, quoted
+
+__all__ = ["SqliteTransaction"]
+
+
+class SqliteTransaction:
+    """A transaction of one connection; `SqliteStorage` begins and ends it."""
+
+    def __init__(self, connection: sqlite3.Connection, schema: Schema, url: str) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._url = url
+        self._savepoints = 0
+
+    def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
+        type_ = self._schema[kind]
+        head = f"SELECT {columns(type_)} FROM {quoted(type_.name)} WHERE id"
+        if len(ids) == 1:
+            return self._rows(f"{head} = ?", (ids[0],))
+        return self._rows(f"{head} IN (SELECT value FROM json_each(?)) ORDER BY id", (json_list(ids),))
+
+    def lookup(self, kind: str, field: str, values: Sequence[Scalar]) -> list[tuple[Scalar, str]]:
+        type_ = self._schema[kind]
+        name = quoted(type_.field(field).name)
+        wanted = [value for value in values if value is not None]
+        if not wanted:
+            return []
+        one = len(wanted) == 1
+        condition = f"{name} = ?" if one else f"{name} IN (SELECT value FROM json_each(?))"
+        return self._rows(  # type: ignore[return-value]  # ids are text
+            f'SELECT {name}, "id" FROM {quoted(type_.name)}'
+            f' WHERE {condition} AND "deleted_at" IS NULL ORDER BY {name}, "id"',
+            (wanted[0] if one else json_list(wanted),),
+        )
+
+    def find(self, query: Query) -> list[Row]:
+        return self._rows(*find_sql(query, self._schema[query.type]))
+
+    def iterate(self, query: Query, *, batch: int = 1000) -> Iterator[list[Row]]:
+        with translated(self._url):
+            cursor = self._connection.execute(*find_sql(query, self._schema[query.type]))
+            while rows := cursor.fetchmany(batch):
+                yield rows
+
+    def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
+        return self._rows(*aggregate_sql(question, self._schema[question.type]))
+
+    def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
+        type_ = self._schema[kind]
+        if not words or not type_.search:
+            return []
+        table, index = quoted(type_.name), quoted(f"{type_.name}_fts")
+        wanted = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+        rows = self._rows(
+            f'SELECT found."id" FROM {index} JOIN {table} AS found ON found."pk" = {index}.rowid'
+            f' WHERE {index} MATCH ? AND found."deleted_at" IS NULL ORDER BY {index}.rank, found."id" LIMIT ?',
+            (wanted, limit),
+        )
+        return [str(row[0]) for row in rows]
+
+    def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:
+        type_ = self._schema[kind]
+        names = [type_.field(name).name for name in columns]
+        table = quoted(type_.name)
+        with translated(self._url):
+            before = self._last_key(table) if type_.search else 0
+            self._connection.executemany(
+                f"INSERT INTO {table} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",
+                zip(*columns.values(), strict=True),
+            )
+            if type_.search:
+                self._connection.execute(
+                    f"INSERT INTO {quoted(type_.name + '_fts')} (rowid, search_text)"
+                    f' SELECT "pk", search_text FROM {table} WHERE "pk" > ?',
+                    (before,),
+                )
+
+    def update(
+        self, kind: str, ids: Sequence[str], versions: Sequence[int], columns: Mapping[str, Sequence[Scalar]]
+    ) -> None:
+        type_ = self._schema[kind]
+        names = [type_.field(name).name for name in columns]
+        table = quoted(type_.name)
+        # This transaction alone can write, so versions that fit now fit until it ends.
+        self._check_versions(table, ids, versions)
+        with translated(self._url):
+            indexed = type_.search and "search_text" in names
+            if indexed:
+                self._index(type_, ids, forget=True)
+            self._connection.executemany(
+                f'UPDATE {table} SET {"".join(f"{quoted(name)} = ?, " for name in names)}"version" = "version" + 1'
+                ' WHERE "id" = ?',
+                zip(*columns.values(), ids, strict=True),
+            )
+            if indexed:
+                self._index(type_, ids, forget=False)
+
+    def erase(self, kind: str, ids: Sequence[str]) -> None:
+        type_ = self._schema[kind]
+        with translated(self._url):
+            if type_.search:
+                self._index(type_, ids, forget=True)
+            self._connection.execute(
+                f'DELETE FROM {quoted(type_.name)} WHERE "id" IN (SELECT value FROM json_each(?))', (json_list(ids),)
+            )
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._savepoints += 1
+        name = f"part_{self._savepoints}"
+        with translated(self._url):
+            self._connection.execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            with translated(self._url):
+                self._connection.execute(f"ROLLBACK TO {name}")
+            raise
+        finally:
+            # A full disk can end the whole transaction, and the savepoint with it.
+            if self._connection.in_transaction:
+                self._connection.execute(f"RELEASE {name}")
+
+    def _rows(self, statement: str, parameters: Sequence[Scalar]) -> list[Row]:
+        with translated(self._url):
+            return self._connection.execute(statement, parameters).fetchall()
+
+    def _last_key(self, table: str) -> int:
+        return self._connection.execute(f'SELECT coalesce(max("pk"), 0) FROM {table}').fetchone()[0]  # type: ignore[no-any-return]
+
+    def _check_versions(self, table: str, ids: Sequence[str], versions: Sequence[int]) -> None:
+        rows = self._rows(
+            f'SELECT "id", "version" FROM {table} WHERE "id" IN (SELECT value FROM json_each(?))', (json_list(ids),)
+        )
+        found = dict(rows)  # type: ignore[arg-type,var-annotated]  # pairs
+        for id_, version in zip(ids, versions, strict=True):
+            if found.get(id_) != version:
+                raise ConflictError(id_, expected=version, found=found.get(id_))
+
+    def _index(self, kind: RecordType, ids: Sequence[str], *, forget: bool) -> None:
+        """Take the present search texts of records out of the index, or put them in."""
+        index = quoted(f"{kind.name}_fts")
+        target, action = (f"{index} ({index}, rowid, search_text)", "'delete', ") if forget else (
+            f"{index} (rowid, search_text)",
+            "",
+        )
+        self._connection.execute(
+            f'INSERT INTO {target} SELECT {action}"pk", search_text FROM {quoted(kind.name)}'
+            ' WHERE "id" IN (SELECT value FROM json_each(?))',
+            (json_list(ids),),
+        )
