@@ -1,0 +1,135 @@
+"""crmkit: build your own CRM.
+
+``crmkit.open`` opens a workspace; everything else follows from what it returns. The
+names below are loaded when they are first used, so importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmkit.app import CRM, open  # noqa: A004  # crmkit.open reads well, and is meant to
+    from crmkit.core.account import Account
+    from crmkit.core.activity import Activity
+    from crmkit.core.campaign import Campaign
+    from crmkit.core.contact import Contact
+    from crmkit.core.conversion import (
+        Choose,
+        Conversion,
+        ConversionResult,
+        Demand,
+        Drop,
+        Proposal,
+        SetField,
+        Target,
+        Veto,
+    )
+    from crmkit.core.deal import Deal
+    from crmkit.core.drafts import LeadDraft
+    from crmkit.core.lead import Lead, LeadStatus
+    from crmkit.core.pipeline import Pipeline, Stage
+    from crmkit.core.ports.notifiers import OutgoingMail, Receipt
+    from crmkit.core.ports.plugins import Context, ReportPage, StageMove
+    from crmkit.core.user import User
+    from crmkit.core.values import Email, Money, Phone
+    from crmkit.errors import CrmkitError
+    from crmkit.plugins.hookspecs import hookimpl
+    from crmkit.plugins.importer import importer
+    from crmkit.plugins.rules import conversion_rule, notifier, report, stage_guard
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CRM": "crmkit.app",
+    "open": "crmkit.app",
+    "Account": "crmkit.core.account",
+    "Activity": "crmkit.core.activity",
+    "Campaign": "crmkit.core.campaign",
+    "Contact": "crmkit.core.contact",
+    "Choose": "crmkit.core.conversion",
+    "Conversion": "crmkit.core.conversion",
+    "ConversionResult": "crmkit.core.conversion",
+    "Demand": "crmkit.core.conversion",
+    "Drop": "crmkit.core.conversion",
+    "Proposal": "crmkit.core.conversion",
+    "SetField": "crmkit.core.conversion",
+    "Target": "crmkit.core.conversion",
+    "Veto": "crmkit.core.conversion",
+    "Deal": "crmkit.core.deal",
+    "LeadDraft": "crmkit.core.drafts",
+    "Lead": "crmkit.core.lead",
+    "LeadStatus": "crmkit.core.lead",
+    "Pipeline": "crmkit.core.pipeline",
+    "Stage": "crmkit.core.pipeline",
+    "OutgoingMail": "crmkit.core.ports.notifiers",
+    "Receipt": "crmkit.core.ports.notifiers",
+    "Context": "crmkit.core.ports.plugins",
+    "ReportPage": "crmkit.core.ports.plugins",
+    "StageMove": "crmkit.core.ports.plugins",
+    "User": "crmkit.core.user",
+    "Email": "crmkit.core.values",
+    "Money": "crmkit.core.values",
+    "Phone": "crmkit.core.values",
+    "CrmkitError": "crmkit.errors",
+    "hookimpl": "crmkit.plugins.hookspecs",
+    "importer": "crmkit.plugins.importer",
+    "conversion_rule": "crmkit.plugins.rules",
+    "notifier": "crmkit.plugins.rules",
+    "report": "crmkit.plugins.rules",
+    "stage_guard": "crmkit.plugins.rules",
+}
+
+__all__ = [  # noqa: PLE0604, RUF022  # kept beside _HOMES, which says where each one lives
+    "CRM",
+    "Account",
+    "Activity",
+    "Campaign",
+    "Choose",
+    "Contact",
+    "Context",
+    "Conversion",
+    "ConversionResult",
+    "CrmkitError",
+    "Deal",
+    "Demand",
+    "Drop",
+    "Email",
+    "Lead",
+    "LeadDraft",
+    "LeadStatus",
+    "Money",
+    "OutgoingMail",
+    "Phone",
+    "Pipeline",
+    "Proposal",
+    "Receipt",
+    "ReportPage",
+    "SetField",
+    "Stage",
+    "StageMove",
+    "Target",
+    "User",
+    "Veto",
+    "conversion_rule",
+    "hookimpl",
+    "importer",
+    "notifier",
+    "open",
+    "report",
+    "stage_guard",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"module 'crmkit' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -114,7 +114,8 @@ def test_standard_input_is_spooled_and_the_spool_goes_away() -> None:
     source = stdin_source(BytesIO(TEXT))
 
     assert source.name == "standard input"
-    assert source.open().read() == source.open().read() == TEXT
+    with source.open() as first, source.open() as second:
+        assert first.read() == second.read() == TEXT
     spool = source._path  # noqa: SLF001 - nothing public knows where it is
     assert spool.exists()
     del source

@@ -100,7 +100,7 @@ def test_a_nul_is_left_out_of_its_cell_and_reported() -> None:
 
 def test_an_empty_source_says_so() -> None:
     for data in (b"", b"\n\r\n \n", "\ufeff".encode()):
-        with pytest.raises(UnreadableError, match="is empty|has no rows"):
+        with pytest.raises(UnreadableError, match=r"is empty|has no rows"):
             table_of(data)
 
 
@@ -240,7 +240,7 @@ def test_short_rows_are_padded_and_long_ones_keep_their_surplus_with_a_warning()
 def test_rows_that_are_no_records_are_told_apart_and_kept() -> None:
     text = (
         "Name,Email,Company\nAnn,a@x.fr,Acme\n,,\n \t\nName,Email,Company\nTotal,,3\n"
-        "Bob,b@x.fr,Total\n\nGrand Totals (2 records)\n\nConfidential Information - Do Not Distribute\nAsk us for more\n"
+        "Bob,b@x.fr,Total\n\nGrand Totals (2 records)\n\nConfidential Information - Do Not Distribute\nAsk us\n"
     )
 
     kinds = [(row.line, row.kind) for row in table_of(text).rows()]
@@ -300,7 +300,9 @@ def test_a_quote_left_open_on_the_last_line_costs_that_line() -> None:
 
 
 def test_an_open_quote_that_a_later_quote_closes_is_noticed() -> None:
-    table = table_of('Name,Company,Email\nAnn,"Acme,a@x.fr\nBob,Beta,b@x.fr\nCid,"Gamma, Inc",c@x.fr\nDan,Delta,d@x.fr\n')
+    table = table_of(
+        'Name,Company,Email\nAnn,"Acme,a@x.fr\nBob,Beta,b@x.fr\nCid,"Gamma, Inc",c@x.fr\nDan,Delta,d@x.fr\n'
+    )
 
     assert [line for line, _ in faults(table)] == [2]
     assert [row[0] for row in records(table)] == ["Bob", "Cid", "Dan"]
@@ -329,6 +331,13 @@ def test_a_line_too_long_to_hold_costs_one_row() -> None:
 
     assert [line for line, _ in faults(table)] == [3, 5]
     assert records(table) == [["Ann", "a@x.fr"], ["Bob", "b@x.fr"], ["Cid", "c@x.fr"]]
+
+
+def test_lines_are_counted_right_behind_one_that_is_too_long() -> None:
+    for length in range(5_000_000, 5_000_000 + 131_072, 32_767):  # the line end falls on many places of a block
+        table = table_of(f"Name,Email\r\n{'x,' * (length // 2)}\r\nAnn,a@x.fr\r\n")
+
+        assert [(row.line, row.kind) for row in table.rows()] == [(2, RowKind.BROKEN), (3, RowKind.DATA)]
 
 
 def test_a_file_full_of_open_quotes_is_still_read_in_one_go() -> None:
@@ -375,7 +384,7 @@ class _Stream(BytesIO):
 
 @pytest.mark.parametrize("row", [b"Ann,a@x.fr\n", b'Ann,"a@x.fr\n', b"x" * 200])
 def test_memory_does_not_grow_with_the_file(row: bytes) -> None:
-    table = open_table(Endless(row, 200_000), ReadingOptions(), known=known)
+    table = open_table(Endless(row, 100_000), ReadingOptions(), known=known)
     tracemalloc.start()
 
     count = sum(len(batch.lines) for batch in table.batches())
@@ -383,13 +392,13 @@ def test_memory_does_not_grow_with_the_file(row: bytes) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count >= 1
-    assert peak < 40_000_000
+    assert peak < 30_000_000
 
 
 # ------------------------------------------------------------------------ laws
 
 
-CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from('\n\r,;\t|"\' '), max_size=12)
+CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("\n\r,;\t|\"' "), max_size=12)
 
 
 @st.composite
@@ -451,6 +460,6 @@ def test_a_column_that_is_not_there_names_close_ones() -> None:
     row = Row.of({"BadgeID": "1", "Email": "a@x.fr"})
 
     with pytest.raises(UnknownColumnError) as caught:
-        row["BadgeId."]
+        row["BadgeIDs"]
 
-    assert str(caught.value) == "there is no column 'BadgeId.'; did you mean 'BadgeID'?"
+    assert str(caught.value) == "there is no column 'BadgeIDs'; did you mean 'BadgeID'?"

@@ -31,6 +31,8 @@ class Codec:
         encode: From the value (or None) to its scalars.
         decode: From the scalars to the value; None when a scalar is the value.
         optional: Whether None is a value.
+        parse_in: Like `parse`, for values that are written differently from country to
+            country: takes the ISO 3166 alpha-2 code too. None for all others.
     """
 
     parts: tuple[tuple[str, str], ...]
@@ -38,6 +40,7 @@ class Codec:
     encode: Callable[[Any], tuple[Any, ...]]
     decode: Callable[..., Any] | None
     optional: bool = False
+    parse_in: Callable[[Any, str | None], Any] | None = None
 
 
 def codec_for(annotation: Any, *, owner: str) -> Codec:
@@ -156,8 +159,11 @@ def _decimal_text(value: Decimal | None) -> tuple[str | None]:
     if value is None:
         return (None,)
     # One text per number, so that equality of text is equality of numbers.
-    number = value.normalize()
-    return (f"{number + 0:f}" if number else "0",)
+    # Not by `normalize`, which rounds to the digits of the ambient context.
+    text = f"{value:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return (text if value else "0",)
 
 
 def _parse_day(value: Any) -> date:
@@ -174,8 +180,8 @@ def _parse_email(value: Any) -> Email:
     return Email(value)
 
 
-def _parse_phone(value: Any) -> Phone:
-    return value if isinstance(value, Phone) else Phone.parse(str(value), None)
+def _parse_phone(value: Any, region: str | None = None) -> Phone:
+    return value if isinstance(value, Phone) else Phone.parse(str(value), region)
 
 
 def _parse_money(value: Any) -> Money:
@@ -246,7 +252,16 @@ def _origin_is(*wanted: Any) -> Callable[[Any], bool]:
 
 _CODECS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Codec]], ...] = (
     (_is(Email), _simple("text", _parse_email, decode=Email.trusted)),
-    (_is(Phone), _simple("text", _parse_phone, decode=Phone.trusted)),
+    (
+        _is(Phone),
+        lambda _kind: Codec(
+            parts=(("", "text"),),
+            parse=_parse_phone,
+            encode=_same,
+            decode=_optional(Phone.trusted),
+            parse_in=_parse_phone,
+        ),
+    ),
     (
         _is(Money),
         lambda _kind: Codec(

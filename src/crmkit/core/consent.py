@@ -56,5 +56,5 @@ class Suppression(Stored):
     reason: str
 
 
-CONSENT = record_type(Consent, name="consent", undo="keep")
-SUPPRESSION = record_type(Suppression, name="suppression", undo="keep")
+CONSENT = record_type(Consent, name="consent", undo="keep", made_by="recording a consent")
+SUPPRESSION = record_type(Suppression, name="suppression", undo="keep", made_by="suppressing an address")

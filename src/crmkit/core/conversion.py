@@ -94,7 +94,7 @@ class Conversion(Stored):
     status_before: str | None = None
 
 
-CONVERSION = record_type(Conversion, name="conversion", unique=(("lead_id",),))
+CONVERSION = record_type(Conversion, name="conversion", unique=(("lead_id",),), made_by="converting a lead")
 
 
 @attrs.frozen(kw_only=True)

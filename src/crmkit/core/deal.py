@@ -101,5 +101,5 @@ class StageChange(Stored):
     amount_before: Money | None = None
 
 
-DEAL = record_type(Deal, name="deal", search=("name", "description"))
-STAGE_CHANGE = record_type(StageChange, name="stage_change")
+DEAL = record_type(Deal, name="deal", search=("name", "description"), made_by="opening it")
+STAGE_CHANGE = record_type(StageChange, name="stage_change", made_by="moving a deal")

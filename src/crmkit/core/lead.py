@@ -59,9 +59,8 @@ class Lead(Person):
     source: str | None = None
     campaign_id: str | None = attrs.field(default=None, metadata=stored(references="campaign"))
     disqualified_reason: str | None = None
-    conversion_id: str | None = attrs.field(
-        default=None, metadata=stored(editable=False, references="conversion")
-    )
+    # No reference: the conversion refers to the lead, and references must not run in circles.
+    conversion_id: str | None = attrs.field(default=None, metadata=stored(editable=False))
 
     @score.validator
     def _check_score(self, _attribute: object, score: int | None) -> None:

@@ -56,6 +56,7 @@ class Message(Stored):
         person_id: The lead or contact it goes to.
         campaign_id: The campaign it belongs to, or None.
         template_key: The template it was made from.
+        purpose: What it is for; whoever withdraws the consent for that is not written to.
         address: To whom.
         address_key: The key of the address, see `Email.key`.
         message_id: The Message-ID, the same on each try.
@@ -71,6 +72,7 @@ class Message(Stored):
     person_id: str | None = attrs.field(default=None, metadata=stored(references=ANY))
     campaign_id: str | None = attrs.field(default=None, metadata=stored(references="campaign"))
     template_key: str
+    purpose: str = "marketing"
     address: str
     address_key: str = attrs.field(metadata=stored(indexed=True))
     to_name: str | None = None
@@ -111,8 +113,14 @@ class Delivery(Stored):
     detail: str | None = None
 
 
-TEMPLATE = record_type(Template, name="template", unique=(("key", "language"),))
+TEMPLATE = record_type(Template, name="template", unique=(("key", "language"),), made_by="saving it with its check")
 MESSAGE = record_type(
-    Message, name="message", prefix="mail", unique=(("dedupe_key",),), search=("subject", "address"), undo="cancel"
+    Message,
+    name="message",
+    prefix="mail",
+    unique=(("dedupe_key",),),
+    search=("subject", "address"),
+    undo="cancel",
+    made_by="sending a template",
 )
-DELIVERY = record_type(Delivery, name="delivery", plural="deliveries", undo="keep")
+DELIVERY = record_type(Delivery, name="delivery", plural="deliveries", undo="keep", made_by="delivering the outbox")

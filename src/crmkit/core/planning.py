@@ -68,6 +68,7 @@ class Planning:
         self._created_columns: dict[str, list[Mapping[str, Sequence[Scalar]]]] = {}
         self._updated_columns: dict[str, list[Updates]] = {}
         self._seen: dict[str, dict[str, int | None]] = {}
+        self._rows: dict[str, Row] = {}  # what was read already; the snapshot does not change
         self._lookups: dict[tuple[str, str, tuple[Scalar, ...]], Lookup] = {}
         self._finds: list[Finds] = []
 
@@ -76,17 +77,21 @@ class Planning:
     def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
         """Return the rows with these ids, deleted ones too, ordered by id; unknown ids are left out."""
         touched = self._pending(kind)
-        rows = {id_: tuple(touched[id_]) for id_ in ids if id_ in touched}
-        missing = [id_ for id_ in dict.fromkeys(ids) if id_ not in rows]
+        wanted = sorted(set(ids))
+        seen = self._seen.setdefault(kind, {})
+        missing = [id_ for id_ in wanted if id_ not in touched and id_ not in seen]
         if missing:
-            version = self.schema[kind].position["version"]
-            seen = self._seen.setdefault(kind, {})
+            position = self.schema[kind].position
             seen.update(dict.fromkeys(missing))
             for row in self.view.get_many(kind, missing):
-                id_ = str(row[self.schema[kind].position["id"]])
-                seen[id_] = int(row[version] or 0)
-                rows[id_] = row
-        return [rows[id_] for id_ in sorted(rows)]
+                id_ = str(row[position["id"]])
+                seen[id_] = int(row[position["version"]] or 0)
+                self._rows[id_] = row
+        return [
+            tuple(touched[id_]) if id_ in touched else self._rows[id_]
+            for id_ in wanted
+            if id_ in touched or id_ in self._rows
+        ]
 
     def lookup(self, kind: str, field: str, values: Sequence[Scalar]) -> list[tuple[Scalar, str]]:
         """Find living records by the values of one field; remembered, also when nothing is found."""

@@ -192,11 +192,16 @@ def is_after(query: Query, kind: RecordType) -> Callable[[Row], bool]:
 
 
 def order_key(kind: RecordType, field: str) -> Callable[[Row], tuple[object, ...]]:
-    """Return the sort key of a field: None first, numbers as numbers."""
-    place = kind.position[kind.field(field).name]
-    if kind.fields[place].kind is Kind.DECIMAL:
-        return lambda row: (0,) if row[place] is None else (1, Decimal(row[place]))  # type: ignore[arg-type]
-    return lambda row: (0,) if row[place] is None else (1, row[place])
+    """Return the sort key of a field, for rows."""
+    place, rank = kind.position[kind.field(field).name], rank_of(kind, field)
+    return lambda row: rank(row[place])
+
+
+def rank_of(kind: RecordType, field: str) -> Callable[[Scalar], tuple[object, ...]]:
+    """Return the sort key of a field, for its scalars: None first, numbers as numbers."""
+    if kind.field(field).kind is Kind.DECIMAL:
+        return lambda value: (0,) if value is None else (1, Decimal(value))
+    return lambda value: (0,) if value is None else (1, value)
 
 
 def _compared(condition: Compare, kind: RecordType) -> Callable[[Row], bool]:
@@ -210,16 +215,22 @@ def _compared(condition: Compare, kind: RecordType) -> Callable[[Row], bool]:
         return lambda row: row[place] == value
     if op is Op.NE:
         return lambda row: row[place] != value
+    if value is None:
+        return lambda _row: False
     if op is Op.CONTAINS:
         needle = fold(str(value))
         return lambda row: row[place] is not None and needle in fold(str(row[place]))
     if op is Op.HAS:
-        return lambda row: row[place] is not None and value in json.loads(str(row[place]))
+        return lambda row: row[place] is not None and _has(json.loads(str(row[place])), value)
     compare = _ORDERED[op]
     if field.kind is Kind.DECIMAL:
         bound = Decimal(value)  # type: ignore[arg-type]
         return lambda row: row[place] is not None and compare(Decimal(row[place]), bound)  # type: ignore[arg-type]
     return lambda row: row[place] is not None and compare(row[place], value)
+
+
+def _has(items: object, value: object) -> bool:
+    return isinstance(items, list) and value in items
 
 
 _ORDERED: Mapping[Op, Callable[[object, object], bool]] = {

@@ -196,6 +196,8 @@ class RecordType:
         search: The fields that full-text search looks at.
         undo: What an undo does with a created one: ``delete`` makes it a tombstone,
             ``keep`` leaves it (a consent stays given), ``cancel`` sets its status.
+        made_by: What makes such records instead of a plain ``add``, as a hint; empty
+            when a plain ``add`` does.
     """
 
     name: str
@@ -208,6 +210,7 @@ class RecordType:
     unique: tuple[tuple[str, ...], ...] = ()
     search: tuple[str, ...] = ()
     undo: Literal["delete", "keep", "cancel"] = "delete"
+    made_by: str = ""
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -322,6 +325,7 @@ def record_type(
     indexed: Sequence[str] = (),
     search: Sequence[str] = (),
     undo: Literal["delete", "keep", "cancel"] = "delete",
+    made_by: str = "",
 ) -> RecordType:
     """Declare a record type from an attrs class that extends `Record` (or `Stored`).
 
@@ -335,6 +339,7 @@ def record_type(
         indexed: Derived fields whose look-ups must be fast.
         search: The text fields that full-text search looks at.
         undo: See `RecordType`.
+        made_by: See `RecordType`.
 
     Raises:
         TypeError: An attribute has a type that crmkit cannot store.
@@ -380,6 +385,7 @@ def record_type(
         unique=tuple(unique),
         search=tuple(search),
         undo=undo,
+        made_by=made_by,
     )
 
 

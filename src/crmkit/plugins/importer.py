@@ -65,6 +65,7 @@ class RowImporter:
         self.columns = columns
         self.summary = summary or next(iter((function.__doc__ or "").splitlines()), "")
         self._function = function
+        self._own = Columns(columns)
 
     def __call__(self, row: Row) -> LeadDraft | None:
         """Turn one row into a draft, as the function does."""
@@ -105,7 +106,7 @@ class RowImporter:
         )
 
     def _known(self, cell: str) -> bool:
-        return cell in Columns(self.columns) or is_header_word(cell)
+        return cell in self._own or is_header_word(cell)
 
     def _missing(self, table: Table) -> list[UnknownColumnError]:
         present = Columns(table.header)

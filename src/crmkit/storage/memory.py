@@ -12,14 +12,16 @@ import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
-from crmkit.core.query import Aggregate, Measure, Query, is_after, matches, order_key, sort_rows
+from crmkit.core.query import Aggregate, Measure, Query, is_after, matches, order_key, rank_of, sort_rows
 from crmkit.core.schema import RecordType, Row, Scalar, Schema
-from crmkit.errors import ConflictError, LockedError, RejectedError
+from crmkit.errors import ConflictError, LockedError, RejectedError, StorageError
 
 __all__ = ["MemoryStorage"]
 
 _Tables = dict[str, dict[str, Row]]
+_AnyView = TypeVar("_AnyView", bound="_View")
 
 
 class MemoryStorage:
@@ -35,6 +37,7 @@ class MemoryStorage:
         self._tables: _Tables = {}
         self._write_lock = threading.Lock()
         self._lock_timeout_s = lock_timeout_s
+        self._own = threading.local()
 
     def prepare(self, schema: Schema, *, create: bool) -> None:  # noqa: ARG002  # there is never a file to miss
         """Take over the schema; rows of fields that are new are None there."""
@@ -42,27 +45,42 @@ class MemoryStorage:
         with self._write_lock:
             self._schema = schema
             self._tables = {
-                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind)
-                for kind in schema
+                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind) for kind in schema
             }
 
     @contextmanager
     def read(self) -> Iterator[_View]:
-        """Open a consistent view."""
-        yield _View(self._schema, self._tables)
+        """Open a consistent view; inside another transaction of this thread, share its view."""
+        outer: _View | None = getattr(self._own, "view", None)
+        if outer is not None:
+            yield outer
+            return
+        with self._opened(_View(self._schema, self._tables)) as view:
+            yield view
 
     @contextmanager
     def write(self) -> Iterator[_Change]:
         """Open a transaction; one at a time."""
+        if getattr(self._own, "view", None) is not None:
+            message = "a transaction of this thread is still open"
+            raise StorageError(message, url=self.url, hint="finish it before you write")
         if not self._write_lock.acquire(timeout=self._lock_timeout_s):
             message = "another thread is writing"
             raise LockedError(message, waited_s=self._lock_timeout_s, url=self.url)
         try:
-            change = _Change(self._schema, dict(self._tables))
-            yield change
+            with self._opened(_Change(self._schema, dict(self._tables))) as change:
+                yield change
             self._tables = change.tables
         finally:
             self._write_lock.release()
+
+    @contextmanager
+    def _opened(self, view: _AnyView) -> Iterator[_AnyView]:
+        self._own.view = view
+        try:
+            yield view
+        finally:
+            self._own.view = None
 
     def close(self) -> None:
         """Do nothing: whoever holds the object holds the data."""
@@ -91,7 +109,8 @@ class _View:
         place, id_place = type_.position[type_.field(field).name], type_.position["id"]
         wanted = {value for value in values if value is not None}
         found = [(row[place], str(row[id_place])) for row in self._living(type_) if row[place] in wanted]
-        return sorted(found, key=lambda pair: (str(pair[0]), pair[1]))
+        rank = rank_of(type_, field)
+        return sorted(found, key=lambda pair: (rank(pair[0]), pair[1]))
 
     def find(self, query: Query) -> list[Row]:
         kind = self._schema[query.type]
@@ -115,10 +134,13 @@ class _View:
             (*group, *(_measured(measure, field, rows, kind) for measure, field in question.measures))
             for group, rows in groups.items()
         ]
-        return sorted(answer, key=lambda line: [(value is not None, value or 0) for value in line[: len(keys)]])
+        ranks = [rank_of(kind, name) for name in question.group_by]
+        return sorted(answer, key=lambda line: [rank(value) for rank, value in zip(ranks, line, strict=False)])
 
     def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
         type_ = self._schema[kind]
+        if not type_.search:
+            return []
         text_place, id_place = type_.position["search_text"], type_.position["id"]
         found: list[tuple[int, str]] = []
         for row in self._living(type_) if words else ():
@@ -144,15 +166,15 @@ class _Change(_View):
         type_ = self._schema[kind]
         for name in columns:
             type_.field(name)
+        _check_scalars(columns)
         table = self._table(type_)
-        count = len(columns["id"])
-        whole = [columns.get(name) or [None] * count for name in type_.field_names]
+        nothing: Sequence[Scalar] = [None] * len(columns["id"])
+        whole = [columns.get(name, nothing) for name in type_.field_names]
         added = list(zip(*whole, strict=True))
         place = type_.position["id"]
         for row in added:
             if row[place] in table:
-                reason = f"the id {row[place]} is taken"
-                raise RejectedError(reason)
+                raise RejectedError(f"the id {row[place]} is taken")
             table[str(row[place])] = row
         self._check_unique(type_, [str(row[place]) for row in added])
 
@@ -160,6 +182,7 @@ class _Change(_View):
         self, kind: str, ids: Sequence[str], versions: Sequence[int], columns: Mapping[str, Sequence[Scalar]]
     ) -> None:
         type_ = self._schema[kind]
+        _check_scalars(columns)
         table = self._table(type_)
         places = [type_.position[type_.field(name).name] for name in columns]
         version_place = type_.position["version"]
@@ -209,12 +232,20 @@ class _Change(_View):
                 id_ = str(row[id_place])
                 other = holders.setdefault(key, id_)
                 if other != id_ and (id_ in touched or other in touched):
-                    raise RejectedError(taken(kind, group))
+                    raise RejectedError(f"another {kind.name} has the same {' and '.join(group)}")
 
 
-def taken(kind: RecordType, group: Sequence[str]) -> str:
-    """Return the reason why a unique group refuses a record."""
-    return f"another {kind.name} has the same {' and '.join(group)}"
+def _check_scalars(columns: Mapping[str, Sequence[Scalar]]) -> None:
+    for column in columns.values():
+        for value in column:
+            if isinstance(value, int):
+                if not -(2**63) <= value < 2**63:
+                    raise RejectedError("a whole number has more than 63 bits")
+            elif value is not None and not value.isascii():
+                try:
+                    value.encode()
+                except UnicodeEncodeError:
+                    raise RejectedError("a text holds a broken character (a lone surrogate)") from None
 
 
 def _begins_one(word: str, ordered: Sequence[str]) -> bool:

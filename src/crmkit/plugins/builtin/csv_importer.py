@@ -47,7 +47,7 @@ class CsvImporter:
 
 # vCard, JSON, XML and HTML, mbox, mail
 _OTHER_FORMATS = re.compile(
-    rb"BEGIN:VCARD|[{\[<]|From |"
+    rb"BEGIN:VCARD|[{\[]\s*[\"{\[\]}]|<[\w!?]|From \S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) |"
     rb"(?:From|To|Cc|Subject|Date|Message-ID|MIME-Version|Received|Return-Path|Delivered-To|Sender|Reply-To|Content-\w+"
     rb"|X-[\w-]+):[ \t\r\n]",
     re.IGNORECASE,

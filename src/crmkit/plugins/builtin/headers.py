@@ -292,7 +292,8 @@ def map_header(header: Sequence[str], mapping: Mapping[str, str] | None = None) 
         # The user's column is the field; what else would have filled it is kept as it is.
         found = {other: "extra" if was == field and other not in told else was for other, was in found.items()}
         found[index] = field
-    return dict(sorted(found.items(), key=lambda item: (item[0] not in told, _rank(header[item[0]]), item[0])))
+    ranks = {index: _rank(header[index], field) for index, field in found.items()}
+    return dict(sorted(found.items(), key=lambda item: (item[0] not in told, ranks[item[0]], item[0])))
 
 
 def field_of(header: str) -> str | None:
@@ -374,7 +375,9 @@ def _languages() -> Iterator[tuple[str, frozenset[str]]]:
 _LANGUAGES: Mapping[str, frozenset[str]] = dict(_languages())
 
 
-def _rank(header: str) -> int:
+def _rank(header: str, field: str) -> int:
+    if field in {"other_emails", "tags"}:  # all are kept, in the order of the file
+        return 0
     return next((_RANKS[key] for key in _readings(header) if key in _RANKS), 0)
 
 

@@ -96,7 +96,7 @@ def _judge(source: Source, head: bytes, wanted: str | None) -> Encoding:
 
 def _known_codec(name: str, head: bytes) -> str:
     try:
-        b"".decode(name)
+        b" ".decode(name, "replace")  # which codecs that make no text refuse
         codec = codecs.lookup(name).name
     except (LookupError, UnicodeError, ValueError) as error:
         raise RejectedError(

@@ -75,17 +75,17 @@ class PhysicalLines:
         while True:
             chunk = self._text.read(_BLOCK_CHARS)
             text = self._rest + (chunk.replace("\0", "") if self._drop_nuls else chunk)
-            lines = StringIO(text, newline="").readlines()
-            if not chunk:
-                self._rest = ""
-                return lines
-            # The last one may go on; after CR there may come an LF.
-            self._rest = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+            if not chunk or "\n" in text or "\r" in text:
+                lines = StringIO(text, newline="").readlines()
+                # The last one may go on; after CR there may come an LF.
+                self._rest = lines.pop() if chunk and not lines[-1].endswith("\n") else ""
+            else:
+                lines, self._rest = [], text
             if len(self._rest) > _MAX_LINE_CHARS:
                 self.cut.add(self._first + len(self._kept) + len(lines))
                 lines.append(self._rest[:_MAX_LINE_CHARS] + "\n")
                 self._rest = self._after_line_end()
-            if lines:
+            if lines or not chunk:
                 return lines
 
     def _after_line_end(self) -> str:
@@ -93,5 +93,8 @@ class PhysicalLines:
         while chunk := self._text.read(_BLOCK_CHARS):
             ends = [at for at in (chunk.find("\n"), chunk.find("\r")) if at >= 0]
             if ends:
-                return chunk[min(ends) + 1 :].removeprefix("\n")
+                after = chunk[min(ends) :]
+                if after == "\r":
+                    after += self._text.read(1)
+                return after[2 if after.startswith("\r\n") else 1 :]
         return ""

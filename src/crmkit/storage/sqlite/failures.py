@@ -24,6 +24,9 @@ def translated(url: str, *, waited_s: float = 0.0) -> Iterator[None]:
     except UnicodeEncodeError as error:
         reason = "a text holds a broken character (a lone surrogate)"
         raise RejectedError(reason) from error
+    except OverflowError as error:
+        reason = "a whole number has more than 63 bits"
+        raise RejectedError(reason) from error
 
 
 def _failure(error: sqlite3.Error, url: str, waited_s: float) -> StorageError:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
-from crmkit.core.schema import ANY, Field, Kind, RecordType, Schema
+from crmkit.core.schema import Field, Kind, RecordType, Schema
 from crmkit.errors import ConfigError
 from crmkit.storage.sqlite.sql import quoted
 
@@ -38,11 +38,13 @@ def migrate(connection: sqlite3.Connection, schema: Schema, known: Mapping[str, 
     for kind in schema:
         _check_kinds(kind, known.get(kind.name, {}))
         if kind.name in tables:
-            _add_columns(database.table(kind.name), kind)
+            _add_columns(database.table(kind.name), kind, schema)
         else:
             _create(database, kind, schema)
             tables.add(kind.name)
         _add_indexes(connection, kind)
+        if kind.search:
+            _add_search(database.table(kind.name))
 
 
 def _create(database: Database, kind: RecordType, schema: Schema) -> None:
@@ -51,33 +53,32 @@ def _create(database: Database, kind: RecordType, schema: Schema) -> None:
         {"pk": int, **{field.name: _PYTHON_TYPE.get(field.kind, str) for field in kind.fields}},
         pk="pk",
         not_null={field.name for field in kind.fields if field.required or field.name in ("id", "version")},
+        foreign_keys=[(field.name, target, "id") for field in kind.fields if (target := _target(field, schema))],
         strict=True,
     )
-    # The text id is what the others refer to, so it must be unique before they do.
-    database.execute(f'CREATE UNIQUE INDEX {quoted(f"{kind.name}_id")} ON {quoted(kind.name)} ("id")')
-    targets = [f for f in kind.references if f.references != ANY and f.references in schema.types]
-    if targets:
-        _refer(database, kind, targets)
-    if kind.search:
-        table.enable_fts(["search_text"], tokenize="unicode61", create_triggers=False)
-
-
-def _refer(database: Database, kind: RecordType, fields: list[Field]) -> None:
-    # An empty table can be made anew with its foreign keys; ids are no primary keys, so sqlite-utils needs telling.
-    text = str(database.table(kind.name).schema)
-    for field in fields:
-        column = quoted(field.name) + " TEXT"
-        text = text.replace(column, f'{column} REFERENCES {quoted(str(field.references))}("id")', 1)
-    database.execute(f"DROP TABLE {quoted(kind.name)}")
-    database.execute(text)
+    # The text id is what the others refer to.
     database.execute(f'CREATE UNIQUE INDEX {quoted(f"{kind.name}_id")} ON {quoted(kind.name)} ("id")')
 
 
-def _add_columns(table: Table, kind: RecordType) -> None:
+def _target(field: Field, schema: Schema) -> str | None:
+    return field.references if field.references in schema.types else None
+
+
+def _add_columns(table: Table, kind: RecordType, schema: Schema) -> None:
     present = table.columns_dict
     for field in kind.fields:
         if field.name not in present:
-            table.add_column(field.name, _PYTHON_TYPE.get(field.kind, str))
+            # Not by sqlite-utils, which would write the whole table anew for a foreign key.
+            column = f"{quoted(field.name)} {'INTEGER' if field.kind in _PYTHON_TYPE else 'TEXT'}"
+            target = _target(field, schema)
+            references = f' REFERENCES {quoted(target)}("id")' if target else ""
+            table.db.execute(f"ALTER TABLE {quoted(kind.name)} ADD COLUMN {column}{references}")
+
+
+def _add_search(table: Table) -> None:
+    if table.detect_fts() is None:
+        # Written in batches by the transaction, not by triggers, which cost a statement per row.
+        table.enable_fts(["search_text"], tokenize="unicode61 remove_diacritics 0", create_triggers=False)
 
 
 def _add_indexes(connection: sqlite3.Connection, kind: RecordType) -> None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 from crmkit.core.codecs import to_json
 from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
-from crmkit.errors import NewerWorkspaceError, NotAWorkspaceError, NotFoundError, StorageError
+from crmkit.errors import NewerWorkspaceError, NotAWorkspaceError, NotFoundError, ReadOnlyError, StorageError
 from crmkit.storage.sqlite.failures import translated
 from crmkit.storage.sqlite.lock import WriterLock
 from crmkit.storage.sqlite.sql import DECIMAL_COLLATION, FOLD_FUNCTION
-from crmkit.storage.sqlite.transaction import SqliteTransaction
+from crmkit.storage.sqlite.transaction import SqliteChange, SqliteView
 
 __all__ = ["SqliteStorage"]
 
@@ -43,88 +44,117 @@ class SqliteStorage:
         self._timeout_s = lock_timeout_s
         self._lock = WriterLock(self._path, timeout_s=lock_timeout_s)
         self._schema = Schema(())
-        self._own = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._all_lock = threading.Lock()
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+        self._lent: set[sqlite3.Connection] = set()
+        self._guard = threading.Lock()  # of the two above
+        self._closed = False
 
     def prepare(self, schema: Schema, *, create: bool) -> None:
         """Open the file, check that it is ours, and create or migrate its tables when they do not fit."""
         self._check_file(create=create)
         self._schema = schema
-        wanted = _declared(schema)
-        catalogue = self._catalogue()
-        if all(catalogue.get(name, {}).items() >= fields.items() for name, fields in wanted.items()):
-            return
-        connection = self._connection()
-        with self._lock.held(), translated(self.url):
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._migrate(connection, schema)
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-            # Only now, so that the file itself says what it is, whenever this is killed.
-            connection.execute("PRAGMA journal_mode = WAL")
+        with self._session() as connection, translated(self.url, waited_s=self._timeout_s):
+            self._check_format(connection)
+            wanted = _declared(schema)
+            catalogue = _catalogue(connection)
+            if not catalogue and not create:
+                raise self._empty()
+            if not all(catalogue.get(name, {}).items() >= fields.items() for name, fields in wanted.items()):
+                with self._lock.held(), _transaction(connection):
+                    _migrate(connection, schema)
+            self._use_wal(connection)
 
     @contextmanager
-    def read(self) -> Iterator[SqliteTransaction]:
+    def read(self) -> Iterator[SqliteView]:
         """Open a consistent view; inside another transaction of this thread, share its view."""
-        connection = self._connection()
-        transaction = SqliteTransaction(connection, self._schema, self.url)
-        if connection.in_transaction:
-            yield transaction
-            return
-        with translated(self.url):
-            connection.execute("BEGIN")
-        try:
-            yield transaction
-        finally:
-            connection.rollback()
+        with self._session() as connection:
+            view = SqliteView(connection, self._schema, self.url)
+            if connection.in_transaction:
+                yield view
+                return
+            with translated(self.url):
+                connection.execute("BEGIN")
+                try:
+                    # SQLite takes the snapshot at the first read, not at BEGIN.
+                    connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+                except BaseException:
+                    connection.rollback()
+                    raise
+            try:
+                yield view
+            finally:
+                connection.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[SqliteTransaction]:
+    def write(self) -> Iterator[SqliteChange]:
         """Open a transaction, alone."""
-        connection = self._connection()
-        if connection.in_transaction:
-            message = "a transaction of this thread is still open"
-            raise StorageError(message, url=self.url, hint="finish reading before you write")
-        with self._lock.held():
-            with translated(self.url, waited_s=self._timeout_s):
-                connection.execute("BEGIN IMMEDIATE")
-            try:
-                # Rows of one type may refer to each other in any order; the commit checks them all.
-                connection.execute("PRAGMA defer_foreign_keys = ON")
-                yield SqliteTransaction(connection, self._schema, self.url)
-                with translated(self.url):
-                    connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
+        with self._session() as connection:
+            if connection.in_transaction:
+                message = "a transaction of this thread is still open"
+                raise StorageError(message, url=self.url, hint="finish it before you write")
+            with self._lock.held():
+                with translated(self.url, waited_s=self._timeout_s):
+                    connection.execute("BEGIN IMMEDIATE")
+                try:
+                    # Rows of one type may refer to each other in any order; the commit checks them all.
+                    connection.execute("PRAGMA defer_foreign_keys = ON")
+                    yield SqliteChange(connection, self._schema, self.url)
+                    with translated(self.url):
+                        # Not commit(), which says nothing when SQLite has rolled back by itself.
+                        connection.execute("COMMIT")
+                except BaseException:
+                    connection.rollback()
+                    raise
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        with self._all_lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-        self._own = threading.local()
+        """Close the connections of all threads; one that is in a transaction is closed when that ends."""
+        with self._guard:
+            self._closed = True
+            for thread, connection in list(self._connections.items()):
+                if connection not in self._lent:
+                    del self._connections[thread]
+                    connection.close()
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            with translated(self.url):
-                connection = sqlite3.connect(
-                    self._path,
-                    timeout=self._timeout_s,
-                    isolation_level=None,
-                    check_same_thread=False,  # so that close() can end the connections of other threads
-                    cached_statements=512,
-                )
-                _configure(connection)
-            self._own.connection = connection
-            with self._all_lock:
-                self._all.append(connection)
+    @contextmanager
+    def _session(self) -> Iterator[sqlite3.Connection]:
+        """Lend this thread its connection, so that no other thread closes it meanwhile."""
+        thread = threading.current_thread()
+        with self._guard:
+            if self._closed:
+                message = f"{self.url} is closed"
+                raise StorageError(message, url=self.url, hint="open it again")
+            connection = self._connections.get(thread)
+            if connection is None:
+                self._forget_dead_threads()
+                connection = self._connections[thread] = self._connect()
+            outermost = connection not in self._lent
+            self._lent.add(connection)
+        try:
+            yield connection
+        finally:
+            if outermost:
+                with self._guard:
+                    self._lent.discard(connection)
+                    if self._closed:
+                        del self._connections[thread]
+                        connection.close()
+
+    def _forget_dead_threads(self) -> None:
+        for thread in [thread for thread in self._connections if not thread.is_alive()]:
+            connection = self._connections.pop(thread)
+            self._lent.discard(connection)
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        with translated(self.url):
+            connection = sqlite3.connect(
+                self._path,
+                timeout=self._timeout_s,
+                isolation_level=None,
+                check_same_thread=False,  # so that one thread can close the connections of all
+                cached_statements=512,
+            )
+            _configure(connection)
         return connection
 
     def _check_file(self, *, create: bool) -> None:
@@ -133,50 +163,81 @@ class SqliteStorage:
                 raise NotFoundError("workspace", str(self._path), hint=f"make one with: crmkit --db {self._path} init")
             if not self._path.parent.is_dir():
                 raise NotFoundError("folder", str(self._path.parent), hint="make the folder first")
-        elif self._path.is_dir():
-            message = f"{self._path} is a folder"
-            raise NotAWorkspaceError(message, url=self.url, hint="name a file in it, such as crm.db")
+        elif not self._path.is_file():
+            message = f"{self._path} is not a file"
+            raise NotAWorkspaceError(message, url=self.url, hint="name a file, such as crm.db")
         elif self._path.stat().st_size:
             self._check_header()
         elif not create:
-            message = f"{self._path} is empty"
-            raise NotAWorkspaceError(message, url=self.url, hint=f"make it one with: crmkit --db {self._path} init")
+            raise self._empty()
+        if not os.access(self._path.parent, os.W_OK):  # SQLite keeps files of its own beside the database
+            message = f"{self._path.parent} cannot be written"
+            raise ReadOnlyError(message, url=self.url, hint="copy the file to a folder you may write to")
 
     def _check_header(self) -> None:
-        """Find out what the file is without changing it."""
-        try:
-            with self._path.open("rb") as file:
-                head = file.read(100)
-        except OSError as error:
-            message = f"{self._path} cannot be read: {error.strerror}"
-            raise StorageError(message, url=self.url, hint="check who may read it") from error
-        if not head.startswith(b"SQLite format 3\0") or int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-            message = f"{self._path} is not a crmkit workspace"
-            raise NotAWorkspaceError(message, url=self.url, hint="choose another file; this one was not touched")
-        with translated(self.url):
-            found = self._connection().execute("PRAGMA user_version").fetchone()[0]
+        """Find out what the file is without changing it, its lock or its neighbours."""
+        # Not by reading it as a file: closing that would drop the locks that this process has on it.
+        with (
+            translated(self.url),
+            closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?immutable=1", uri=True)) as connection,
+        ):
+            if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+                message = f"{self._path} is not a crmkit workspace"
+                raise NotAWorkspaceError(message, url=self.url, hint="choose another file; this one was not touched")
+            self._check_format(connection)
+
+    def _check_format(self, connection: sqlite3.Connection) -> None:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found > FORMAT:
             raise NewerWorkspaceError(url=str(self._path), found=found, supported=FORMAT)
 
-    def _catalogue(self) -> dict[str, dict[str, str]]:
-        connection = self._connection()
-        with translated(self.url):
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'crmkit_catalogue'").fetchone():
-                return {}
-            rows = connection.execute("SELECT type, fields FROM crmkit_catalogue").fetchall()
-        return {name: json.loads(fields) for name, fields in rows}
+    def _empty(self) -> NotAWorkspaceError:
+        message = f"{self._path} is empty"
+        return NotAWorkspaceError(message, url=self.url, hint=f"make it one with: crmkit --db {self._path} init")
 
-    def _migrate(self, connection: sqlite3.Connection, schema: Schema) -> None:
-        from crmkit.storage.sqlite.schema import migrate  # noqa: PLC0415  # brings in sqlite-utils
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        # Only once the file says what it is; so after a kill in between, the next one does it.
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+        with self._lock.held():
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            message = f"{self.url} is on a file system that cannot share it safely"
+            raise StorageError(message, url=self.url, hint="keep it on a local disk")
 
-        known = self._catalogue()
-        connection.execute("CREATE TABLE IF NOT EXISTS crmkit_catalogue (type TEXT PRIMARY KEY, fields TEXT) STRICT")
-        migrate(connection, schema, known)
-        for name, fields in _declared(schema).items():
-            everything = {**known.get(name, {}), **fields}
-            connection.execute("INSERT OR REPLACE INTO crmkit_catalogue VALUES (?, ?)", (name, to_json(everything)))
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+def _catalogue(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """Return what the workspace was made for: type to field to kind."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'crmkit_catalogue'").fetchone():
+        return {}
+    rows = connection.execute("SELECT type, fields FROM crmkit_catalogue").fetchall()
+    return {name: json.loads(fields) for name, fields in rows}
+
+
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    from crmkit.storage.sqlite.schema import migrate  # brings in sqlite-utils
+
+    # First of all, so that not even a torn file passes for somebody else's.
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    known = _catalogue(connection)
+    connection.execute("CREATE TABLE IF NOT EXISTS crmkit_catalogue (type TEXT PRIMARY KEY, fields TEXT) STRICT")
+    migrate(connection, schema, known)
+    connection.executemany(
+        "INSERT OR REPLACE INTO crmkit_catalogue VALUES (?, ?)",
+        [(name, to_json({**known.get(name, {}), **fields})) for name, fields in _declared(schema).items()],
+    )
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def _configure(connection: sqlite3.Connection) -> None:

@@ -8,21 +8,20 @@ from contextlib import contextmanager
 
 from crmkit.core.query import Aggregate, Query
 from crmkit.core.schema import RecordType, Row, Scalar, Schema
-from crmkit.errors import ConflictError
+from crmkit.errors import ConflictError, StorageError
 from crmkit.storage.sqlite.failures import translated
-from crmkit.storage.sqlite.sql import aggregate_sql, columns, find_sql, json_list, quoted
+from crmkit.storage.sqlite.sql import aggregate_sql, columns, find_sql, json_list, ordered, quoted, with_whole_sums
 
-__all__ = ["SqliteTransaction"]
+__all__ = ["SqliteChange", "SqliteView"]
 
 
-class SqliteTransaction:
-    """A transaction of one connection; `SqliteStorage` begins and ends it."""
+class SqliteView:
+    """A consistent view; `SqliteStorage` begins and ends its transaction."""
 
     def __init__(self, connection: sqlite3.Connection, schema: Schema, url: str) -> None:
         self._connection = connection
         self._schema = schema
         self._url = url
-        self._savepoints = 0
 
     def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
         type_ = self._schema[kind]
@@ -41,7 +40,7 @@ class SqliteTransaction:
         condition = f"{name} = ?" if one else f"{name} IN (SELECT value FROM json_each(?))"
         return self._rows(  # type: ignore[return-value]  # ids are text
             f'SELECT {name}, "id" FROM {quoted(type_.name)}'
-            f' WHERE {condition} AND "deleted_at" IS NULL ORDER BY {name}, "id"',
+            f' WHERE {condition} AND "deleted_at" IS NULL ORDER BY {ordered(type_, field)}, "id"',
             (wanted[0] if one else json_list(wanted),),
         )
 
@@ -55,7 +54,7 @@ class SqliteTransaction:
                 yield rows
 
     def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
-        return self._rows(*aggregate_sql(question, self._schema[question.type]))
+        return with_whole_sums(question, self._rows(*aggregate_sql(question, self._schema[question.type])))
 
     def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
         type_ = self._schema[kind]
@@ -70,11 +69,23 @@ class SqliteTransaction:
         )
         return [str(row[0]) for row in rows]
 
+    def _rows(self, statement: str, parameters: Sequence[Scalar]) -> list[Row]:
+        with translated(self._url):
+            return self._connection.execute(statement, parameters).fetchall()
+
+
+class SqliteChange(SqliteView):
+    """A view that can be changed; `SqliteStorage` commits it."""
+
+    def __init__(self, connection: sqlite3.Connection, schema: Schema, url: str) -> None:
+        super().__init__(connection, schema, url)
+        self._savepoints = 0
+
     def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:
         type_ = self._schema[kind]
         names = [type_.field(name).name for name in columns]
         table = quoted(type_.name)
-        with translated(self._url):
+        with self._writing():
             before = self._last_key(table) if type_.search else 0
             self._connection.executemany(
                 f"INSERT INTO {table} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",
@@ -95,7 +106,7 @@ class SqliteTransaction:
         table = quoted(type_.name)
         # This transaction alone can write, so versions that fit now fit until it ends.
         self._check_versions(table, ids, versions)
-        with translated(self._url):
+        with self._writing():
             indexed = type_.search and "search_text" in names
             if indexed:
                 self._index(type_, ids, forget=True)
@@ -109,7 +120,7 @@ class SqliteTransaction:
 
     def erase(self, kind: str, ids: Sequence[str]) -> None:
         type_ = self._schema[kind]
-        with translated(self._url):
+        with self._writing():
             if type_.search:
                 self._index(type_, ids, forget=True)
             self._connection.execute(
@@ -120,22 +131,29 @@ class SqliteTransaction:
     def savepoint(self) -> Iterator[None]:
         self._savepoints += 1
         name = f"part_{self._savepoints}"
-        with translated(self._url):
+        with self._writing():
             self._connection.execute(f"SAVEPOINT {name}")
         try:
             yield
         except BaseException:
-            with translated(self._url):
-                self._connection.execute(f"ROLLBACK TO {name}")
-            raise
-        finally:
             # A full disk can end the whole transaction, and the savepoint with it.
             if self._connection.in_transaction:
-                self._connection.execute(f"RELEASE {name}")
+                with translated(self._url):
+                    self._connection.execute(f"ROLLBACK TO {name}")
+            raise
+        finally:
+            if self._connection.in_transaction:
+                with translated(self._url):
+                    self._connection.execute(f"RELEASE {name}")
 
-    def _rows(self, statement: str, parameters: Sequence[Scalar]) -> list[Row]:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self._connection.in_transaction:
+            # SQLite has rolled back by itself; whatever came now would be committed at once.
+            message = f"{self._url}: the transaction has ended after an earlier failure"
+            raise StorageError(message, url=self._url, hint="repeat the whole")
         with translated(self._url):
-            return self._connection.execute(statement, parameters).fetchall()
+            yield
 
     def _last_key(self, table: str) -> int:
         return self._connection.execute(f'SELECT coalesce(max("pk"), 0) FROM {table}').fetchone()[0]  # type: ignore[no-any-return]
@@ -148,13 +166,18 @@ class SqliteTransaction:
         for id_, version in zip(ids, versions, strict=True):
             if found.get(id_) != version:
                 raise ConflictError(id_, expected=version, found=found.get(id_))
+            found[id_] = version + 1  # so that a record given twice is no exception
 
     def _index(self, kind: RecordType, ids: Sequence[str], *, forget: bool) -> None:
         """Take the present search texts of records out of the index, or put them in."""
         index = quoted(f"{kind.name}_fts")
-        target, action = (f"{index} ({index}, rowid, search_text)", "'delete', ") if forget else (
-            f"{index} (rowid, search_text)",
-            "",
+        target, action = (
+            (f"{index} ({index}, rowid, search_text)", "'delete', ")
+            if forget
+            else (
+                f"{index} (rowid, search_text)",
+                "",
+            )
         )
         self._connection.execute(
             f'INSERT INTO {target} SELECT {action}"pk", search_text FROM {quoted(kind.name)}'

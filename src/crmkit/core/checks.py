@@ -1,0 +1,97 @@
+"""What a record of a type must fulfil beyond the types of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from crmkit.core.contact import check_contact
+from crmkit.core.lead import check_lead
+from crmkit.core.schema import RecordType, Stored, close_to
+from crmkit.errors import CrmkitError
+
+__all__ = ["check_record", "parse_values"]
+
+
+def parse_values(
+    kind: RecordType, values: Mapping[str, Any], *, region: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Check what a person or a file gives for the attributes of a record.
+
+    Args:
+        kind: The record type.
+        values: Attribute to value; a record stands for its id.
+        region: The country in whose form phone numbers are read, or None.
+
+    Returns:
+        The parsed values, and all that is wrong, each as one clause.
+    """
+    parsed: dict[str, Any] = {}
+    problems: list[str] = []
+    editable = [a.name for a in kind.attributes if a.editable]
+    for name, value in values.items():
+        attribute = kind.attribute.get(name)
+        if attribute is None:
+            close = close_to(name, editable)
+            hint = f"; did you mean {close[0]}?" if close else f" (it has {', '.join(editable)})"
+            problems.append(f"a {kind.name} has no field {name!r}{hint}")
+        elif not attribute.editable:
+            problems.append(f"{name} of a {kind.name} cannot be set by an edit")
+        elif value is None or value == "":
+            if attribute.required:
+                problems.append(f"{name} may not be empty")
+            else:
+                parsed[name] = None if attribute.codec.optional else attribute.default
+        else:
+            plain = value.id if isinstance(value, Stored) else value
+            try:
+                parse = attribute.codec.parse_in
+                parsed[name] = parse(plain, region) if parse else attribute.codec.parse(plain)
+            except (ValueError, TypeError) as error:
+                problems.append(f"{name} {error}")
+    return parsed, problems
+
+
+def check_record(kind: RecordType, values: Mapping[str, Any], old: Any) -> list[str]:
+    """Return what is wrong with a record as it would be.
+
+    Args:
+        kind: The record type.
+        values: All its attributes as they would be, already parsed.
+        old: The record before, or None for a new one.
+    """
+    problems = [
+        f"{a.name} is missing"
+        for a in kind.attributes
+        if a.required and a.editable and values.get(a.name) in (None, "")
+    ]
+    check = _CHECKS.get(kind.name)
+    if check is not None:
+        problems += check(values, old)
+    if not problems:
+        problems += _refused_by_class(kind, values)
+    return problems
+
+
+def _refused_by_class(kind: RecordType, values: Mapping[str, Any]) -> list[str]:
+    """Let the validators of the attrs class speak."""
+    try:
+        kind.cls(**{a.name: values[a.name] for a in kind.attributes if a.name in values})
+    except CrmkitError as error:
+        return list(getattr(error, "reasons", (str(error),)))
+    except (ValueError, TypeError) as error:
+        return [str(error.args[0] if error.args else error)]
+    return []
+
+
+def evolved(record: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all attributes of a record as they would be after changes."""
+    return {**{a.name: getattr(record, a.name) for a in attrs.fields(type(record))}, **changes}
+
+
+_CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any], list[str]]] = {
+    "lead": check_lead,
+    "contact": lambda new, _old: check_contact(new),
+}

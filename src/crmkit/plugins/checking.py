@@ -1,0 +1,251 @@
+"""What can be wrong with a plugin, found before it is used and said with a suggestion."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Final
+
+import attrs
+import pluggy
+
+from crmkit.core.ports.notifiers import Notifier
+from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
+from crmkit.core.ports.sources import Importer
+from crmkit.core.schema import close_to
+from crmkit.errors import CrmkitError
+from crmkit.plugins.hookspecs import HOOKS, PROJECT, StorageScheme
+
+__all__ = ["KINDS", "Flaw", "Kind", "check_hooks", "flaws_of", "items_of", "kinds_of", "name_of", "no_such_hook", "run"]
+
+
+class Flaw(Exception):  # noqa: N818  # never seen outside; becomes a PluginError or a line of a list
+    """What is wrong with a plugin.
+
+    Attributes:
+        hook: The hook it is about, or empty.
+        hint: What its author can do, or empty.
+    """
+
+    def __init__(self, message: str, *, hook: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.hook = hook
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Tell it in one line, for a list."""
+        where = f"{self.hook}: " if self.hook else ""
+        return f"{where}{self.args[0]}" + (f"; {self.hint}" if self.hint else "")
+
+
+@attrs.frozen
+class Kind:
+    """One kind of object that plugins contribute.
+
+    Attributes:
+        noun: What it is called.
+        hook: The hook that hands it over.
+        shape: The class or protocol it must fulfil.
+    """
+
+    noun: str
+    hook: str
+    shape: type
+
+
+KINDS: Final = (
+    Kind("importer", "crmkit_importers", Importer),
+    Kind("storage", "crmkit_storages", StorageScheme),
+    Kind("notifier", "crmkit_notifiers", Notifier),
+    Kind("conversion rule", "crmkit_conversion_rules", ConversionRule),
+    Kind("stage guard", "crmkit_stage_guards", StageGuard),
+    Kind("report", "crmkit_reports", Report),
+)
+
+
+@contextmanager
+def run(what: str, *, hook: str = "") -> Iterator[None]:
+    """Run code of a stranger; whatever it raises is a flaw of the plugin.
+
+    That includes `SystemExit`: a script put among the plugins by mistake must not end the
+    program without a word. Control-C passes.
+    """
+    try:
+        yield
+    except Flaw:
+        raise
+    except CrmkitError as error:
+        raise Flaw(f"{what}: {error}", hook=hook, hint=error.hint) from error
+    except (Exception, SystemExit) as error:
+        raise Flaw(f"{what}: {type(error).__name__}: {error}", hook=hook) from error
+
+
+def check_hooks(manager: pluggy.PluginManager, holder: object) -> int:
+    """Check every function that is, or looks like, an implementation of a hook.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        Flaw: The first that is wrong.
+    """
+    if inspect.isclass(holder):
+        raise Flaw(f"{holder.__name__} is a class, not an instance", hint=f"give {holder.__name__}()")
+    count = 0
+    for name in dir(holder):
+        options = manager.parse_hookimpl_opts(holder, name)
+        if options is not None:
+            if (options.get("specname") or name) in HOOKS or not options.get("optionalhook"):
+                _check_hook(options.get("specname") or name, getattr(holder, name), options)
+                count += 1
+        elif name in HOOKS and not hasattr(inspect.getattr_static(holder, name), f"{PROJECT}_spec"):
+            raise Flaw("it is not marked as a hook", hook=name, hint="put @crmkit.hookimpl above it")
+    return count
+
+
+def _check_hook(hook: str, function: Any, options: Mapping[str, Any]) -> None:
+    if hook not in HOOKS:
+        raise no_such_hook(hook)
+    if options.get("wrapper") or options.get("hookwrapper"):
+        raise Flaw("hooks cannot be wrapped", hook=hook, hint="leave out wrapper=True, and return what you contribute")
+    if _is_async(function):
+        raise Flaw(_ASYNC, hook=hook, hint=_NOT_ASYNC)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise Flaw(f"the argument {parameter} is not a plain one", hook=hook, hint=_arguments(hook))
+        if name not in HOOKS[hook]:
+            raise Flaw(f"there is no argument {name}", hook=hook, hint=_arguments(hook))
+
+
+def no_such_hook(hook: str) -> Flaw:
+    """Return the flaw of a misspelt name."""
+    # Without the prefix, which all names share and which would make each close to each.
+    close = close_to(hook.removeprefix(_PREFIX), [name.removeprefix(_PREFIX) for name in HOOKS])
+    if close:
+        hint = f"did you mean {' or '.join(_PREFIX + name for name in close)}?"
+    else:
+        hint = f"the hooks are {', '.join(HOOKS)}"
+    return Flaw(f"there is no hook {hook}", hint=hint)
+
+
+_PREFIX: Final = f"{PROJECT}_"
+_ASYNC: Final = "it is async"
+_NOT_ASYNC: Final = "write def; crmkit is synchronous, asyncio.run can be called inside"
+
+
+def _arguments(hook: str) -> str:
+    return f"write def {hook}({', '.join(HOOKS[hook])})"
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def items_of(kind: Kind, result: object) -> list[Any]:
+    """Return what a hook handed over, checked; a generator runs here.
+
+    Raises:
+        Flaw: It is no iterable of such objects.
+    """
+    if not isinstance(result, Iterable):
+        hint = "return a list, an empty one for none" if result is None else "put it in a list"
+        raise Flaw(f"it returned {_described(result)} instead of a list", hook=kind.hook, hint=hint)
+    items = list(result)
+    for item in items:
+        if flaws := flaws_of(kind, item):
+            raise Flaw("; ".join(flaws), hook=kind.hook, hint=f"see crmkit's {kind.shape.__name__}")
+    return items
+
+
+def kinds_of(item: object) -> list[Kind]:
+    """Return the kinds an object seems to be of, judged by the methods of its class."""
+    if inspect.isclass(item) or inspect.isroutine(item) or isinstance(item, ModuleType):
+        return []
+    return [
+        kind
+        for kind in KINDS
+        if (
+            isinstance(item, StorageScheme)
+            if kind.shape is StorageScheme
+            else all(callable(getattr(type(item), name, None)) for name in _methods(kind.shape))
+        )
+    ]
+
+
+def name_of(item: Any) -> str:
+    """Return the name that must be unique among the objects of a kind."""
+    name: str = item.scheme if isinstance(item, StorageScheme) else item.name
+    return name
+
+
+def flaws_of(kind: Kind, item: Any) -> list[str]:
+    """Return all that keeps an object from being of a kind, each as one clause."""
+    if inspect.isclass(item):
+        return [f"{item.__name__} is a class, not an instance: give {item.__name__}()"]
+    if kind.shape is StorageScheme:
+        if not isinstance(item, StorageScheme):
+            return [f"{_described(item)} is no {kind.noun}"]
+        return _flaws_of_name(item.scheme) + ([] if _TARGET.fullmatch(item.target) else [_NO_TARGET])
+    methods = _methods(kind.shape)
+    if not any(hasattr(item, name) for name in methods):
+        return [f"{_described(item)} is no {kind.noun}: it has no {' and no '.join(methods)}"]
+    flaws = _flaws_of_name(getattr(item, "name", None))
+    for name, annotation in _attributes(kind.shape).items():
+        expected = str if annotation == "str" else Mapping
+        if not isinstance(getattr(item, name, None), expected):
+            flaws.append(f"{_described(item)} has no {name} that is {'text' if expected is str else 'a mapping'}")
+    for name, arguments in methods.items():
+        flaws.extend(_flaws_of_method(_described(item), getattr(item, name, None), name, arguments))
+    return flaws
+
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*([-_.:][a-z0-9]+)*")
+_TARGET: Final = re.compile(r"[\w.]+:\w+")
+_NO_TARGET: Final = "the target of a storage is written module:callable"
+
+
+def _flaws_of_name(name: object) -> list[str]:
+    if not isinstance(name, str) or _NAME.fullmatch(name):
+        return []
+    return [f"{name!r} is no name: write lower case letters, digits and dashes"]
+
+
+def _flaws_of_method(item: str, method: object, name: str, arguments: tuple[str, ...]) -> list[str]:
+    call = f"{name}({', '.join(arguments)})"
+    if not callable(method):
+        return [f"{item} has no {call}"]
+    if _is_async(method):
+        return [f"{name} of {item} is async: {_NOT_ASYNC}"]
+    try:
+        inspect.signature(method).bind(*arguments)
+    except TypeError as error:
+        return [f"{name} of {item} cannot be called as {call}: {error}"]
+    except ValueError:  # written in C, it has no signature
+        return []
+    return []
+
+
+def _described(item: object) -> str:
+    name = getattr(item, "name", None)
+    return f"{type(item).__name__} {name!r}" if isinstance(name, str) else type(item).__name__
+
+
+def _attributes(shape: type) -> dict[str, str]:
+    """Return the attributes of a protocol with their types, so that no list here can grow stale."""
+    return {
+        name: member.fget.__annotations__["return"]
+        for name, member in vars(shape).items()
+        if isinstance(member, property) and member.fget
+    }
+
+
+def _methods(shape: type) -> dict[str, tuple[str, ...]]:
+    """Return the methods of a protocol with the names of their arguments."""
+    return {
+        name: tuple(inspect.signature(member).parameters)[1:]
+        for name, member in vars(shape).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    }

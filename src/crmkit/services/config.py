@@ -1,0 +1,95 @@
+"""Reading settings from a ``crmkit.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from crmkit.core.schema import close_to
+from crmkit.errors import ConfigError
+from crmkit.services.settings import Settings
+
+__all__ = ["load_settings"]
+
+
+def load_settings(path: Path, *, trusted: bool) -> Settings:
+    """Read settings; paths in it are relative to its folder.
+
+    Args:
+        path: The file.
+        trusted: Whether it may name code to load. A file that merely lies in the current
+            folder may name the workspace and how mail leaves, but no plugins.
+
+    Raises:
+        ConfigError: It cannot be read, or holds what it should not; with all that is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise ConfigError(message, hint="check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is not valid TOML: {error}"
+        raise ConfigError(message, hint="mend the line it names") from error
+    if not trusted and "plugins" in content:
+        message = f"{path} names plugins, but code is never loaded from the current folder by itself"
+        raise ConfigError(message, setting="plugins", hint=f"say so with: crmkit --config {path}")
+    settings = _structured(content, path)
+    return attrs.evolve(
+        settings,
+        url=_beside(settings.url, path),
+        plugins=attrs.evolve(settings.plugins, folder=_beside(settings.plugins.folder, path)),
+    )
+
+
+def _structured(content: dict[str, Any], path: Path) -> Settings:
+    from cattrs import Converter, transform_error  # noqa: PLC0415  # only those who configure pay for it
+    from cattrs.errors import BaseValidationError  # noqa: PLC0415
+
+    converter = Converter(forbid_extra_keys=True)
+    # Left alone, the converter would turn 3 into "3" and a text into a tuple of letters.
+    converter.register_structure_hook(str, lambda value, _: _must_be(value, str, "text"))
+    converter.register_structure_hook(int, lambda value, _: _must_be(value, int, "a whole number"))
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _words)
+    try:
+        return converter.structure(content, Settings)
+    except BaseValidationError as error:
+        problems = transform_error(error, path=str(path.name), format_exception=_in_words)
+        raise ConfigError("; ".join(problems), hint="mend these settings") from error
+
+
+def _must_be(value: Any, kind: type, noun: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        message = f"must be {noun}"
+        raise ValueError(message)  # noqa: TRY004  # cattrs collects these
+    return value
+
+
+def _words(value: Any, _kind: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        message = "must be a list of texts"
+        raise ValueError(message)
+    return tuple(value)
+
+
+def _in_words(error: BaseException, _kind: type | None) -> str:
+    from cattrs.errors import ForbiddenExtraKeysError  # noqa: PLC0415
+
+    if isinstance(error, ForbiddenExtraKeysError):
+        known = [a.name for a in attrs.fields(error.cl)]
+        close = {key: close_to(key, known) for key in sorted(error.extra_fields)}
+        return ", ".join(
+            f"unknown setting {key!r}" + (f", did you mean {names[0]}?" if names else "") for key, names in close.items()
+        )
+    return str(error)
+
+
+def _beside(place: str | None, config: Path) -> str | None:
+    """Return a path relative to the folder of the configuration; other addresses as they are."""
+    if place is None or ":" in place:
+        return place
+    return str(config.parent / place)

@@ -1,0 +1,277 @@
+"""Plain edits: add, update, delete and restore records of any type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crmkit.core.checks import check_record, evolved, parse_values
+from crmkit.core.planning import Planning
+from crmkit.core.ports.storage import ReadTransaction
+from crmkit.core.schema import ANY, RecordType, Stored
+from crmkit.core.values.places import country_code, region_of_language
+from crmkit.errors import NotFoundError, RejectedError
+from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.resolve import id_of
+from crmkit.services.settings import Settings
+from crmkit.services.workspace import Workspace
+
+__all__ = ["add_records", "delete_records", "plan_add", "restore_records", "update_records"]
+
+
+def add_records(
+    workspace: Workspace,
+    kind: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[list[Any]]:
+    """Add records of one type, all or none.
+
+    Args:
+        workspace: Where.
+        kind: The record type.
+        rows: For each record, attribute to value; texts are parsed as a form would be.
+        reason: Why, for the log.
+        key: The idempotency key.
+        dry_run: Do all of it, and roll it back.
+
+    Raises:
+        RejectedError: With all that is wrong, in all rows.
+    """
+    listed = [dict(row) for row in rows]
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        return {"ids": plan_add(planning, kind, listed, workspace.settings)}
+
+    request = Request(
+        kind="edit",
+        reason=reason,
+        key=key,
+        arguments={"add": kind, "rows": [_plain(row) for row in listed]} if key else {},
+        dry_run=dry_run,
+    )
+    return run(workspace, request, plan, _loading(workspace, kind))
+
+
+def update_records(
+    workspace: Workspace,
+    kind: str,
+    records: Iterable[str | Stored],
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[list[Any]]:
+    """Give the same changes to records of one type, all or none.
+
+    Args:
+        workspace: Where.
+        kind: The record type.
+        records: Records or their ids. A record given as an object must be as it is
+            stored: when somebody changed it meanwhile, that is a conflict.
+        changes: Attribute to new value; None empties it.
+        reason: Why, for the log.
+        key: The idempotency key.
+        dry_run: Do all of it, and roll it back.
+
+    Raises:
+        RejectedError: With all that is wrong.
+        ConflictError: A record given as an object is out of date.
+    """
+    listed = list(records)
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        return {"ids": _plan_update(planning, kind, listed, changes, reason, workspace.settings)}
+
+    arguments = {"update": kind, "ids": [id_of(r) for r in listed], "changes": _plain(changes)} if key else {}
+    request = Request(kind="edit", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    return run(workspace, request, plan, _loading(workspace, kind))
+
+
+def delete_records(
+    workspace: Workspace,
+    kind: str,
+    records: Iterable[str | Stored],
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[list[Any]]:
+    """Delete records so that they can be restored.
+
+    Raises:
+        RejectedError: Living records belong to one of them; names these.
+    """
+    listed = list(records)
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        ids = [id_of(record) for record in listed]
+        _check_exist(planning, kind, ids)
+        _check_not_needed(planning, kind, ids)
+        for record, id_ in zip(listed, ids, strict=True):
+            expected = record.version if isinstance(record, Stored) else None
+            planning.delete(kind, id_, why=reason, expected_version=expected)
+        return {"ids": ids}
+
+    arguments = {"delete": kind, "ids": [id_of(r) for r in listed]}
+    request = Request(kind="delete", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    return run(workspace, request, plan, _loading(workspace, kind))
+
+
+def restore_records(
+    workspace: Workspace,
+    kind: str,
+    records: Iterable[str | Stored],
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[list[Any]]:
+    """Bring deleted records back."""
+    ids = [id_of(record) for record in records]
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        _check_exist(planning, kind, ids)
+        for id_ in ids:
+            planning.update_scalars(kind, id_, {"deleted_at": None}, why=reason)
+        return {"ids": ids}
+
+    request = Request(
+        kind="restore", reason=reason, key=key, arguments={"restore": kind, "ids": ids}, dry_run=dry_run
+    )
+    return run(workspace, request, plan, _loading(workspace, kind))
+
+
+def plan_add(planning: Planning, kind: str, rows: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
+    """Plan new records, and return their ids in order; all that is wrong comes together."""
+    type_ = planning.schema[kind]
+    if type_.made_by:
+        reason = f"a {type_.name.replace('_', ' ')} is made by {type_.made_by}, not by adding a record"
+        raise RejectedError(reason)
+    checked: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for number, row in enumerate(rows, 1):
+        values, wrong = parse_values(type_, row, region=_region(row, settings))
+        if not wrong:
+            wrong = check_record(type_, {**_blank(planning, type_), **values}, None)
+        where = f"row {number}: " if len(rows) > 1 else ""
+        problems += [where + problem for problem in wrong]
+        checked.append(values)
+    if not problems:
+        problems = _dangling(planning, type_, checked)
+    if problems:
+        raise RejectedError(problems)
+    return [planning.create(kind, values) for values in checked]
+
+
+def _plan_update(
+    planning: Planning,
+    kind: str,
+    records: Sequence[str | Stored],
+    changes: Mapping[str, Any],
+    reason: str | None,
+    settings: Settings,
+) -> list[str]:
+    type_ = planning.schema[kind]
+    ids = [id_of(record) for record in records]
+    _check_exist(planning, kind, ids)
+    stored = {record.id: record for record in type_.load_many(planning.get_many(kind, ids))}
+    problems: list[str] = []
+    parsed: dict[str, dict[str, Any]] = {}
+    for id_ in ids:
+        before = stored[id_]
+        values, wrong = parse_values(type_, changes, region=_region(evolved(before, changes), settings))
+        if not wrong and before.deleted_at is not None:
+            wrong = [f"{before.label} is deleted; restore it first"]
+        if not wrong:
+            wrong = check_record(type_, evolved(before, values), before)
+        where = f"{before.label}: " if len(ids) > 1 else ""
+        problems += [where + problem for problem in wrong]
+        parsed[id_] = values
+    if not problems:
+        problems = _dangling(planning, type_, list(parsed.values()))
+    if problems:
+        raise RejectedError(dict.fromkeys(problems))
+    for record, id_ in zip(records, ids, strict=True):
+        expected = record.version if isinstance(record, Stored) else None
+        planning.update(kind, id_, parsed[id_], expected_version=expected, why=reason)
+    return ids
+
+
+def _check_exist(planning: Planning, kind: str, ids: Sequence[str]) -> None:
+    place = planning.schema[kind].position["id"]
+    found = {row[place] for row in planning.get_many(kind, ids)}
+    for id_ in ids:
+        if id_ not in found:
+            raise NotFoundError(kind.replace("_", " "), id_)
+
+
+def _check_not_needed(planning: Planning, kind: str, ids: Sequence[str]) -> None:
+    """Refuse to delete what living records belong to."""
+    going = set(ids)
+    reasons: list[str] = []
+    for owner, field in planning.schema.referrers(kind):
+        if field.references == ANY or owner.undo == "keep":
+            continue  # links, memberships and the log may point to a tombstone
+        pairs = [(value, id_) for value, id_ in planning.lookup(owner.name, field.name, ids) if id_ not in going]
+        labels = {r.id: r.label for r in owner.load_many(planning.get_many(owner.name, [id_ for _, id_ in pairs]))}
+        reasons += [f"the {owner.name.replace('_', ' ')} {labels[id_]} belongs to it" for _, id_ in pairs]
+    if reasons:
+        raise RejectedError(reasons, hint="delete or change these first")
+
+
+def _dangling(planning: Planning, kind: RecordType, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the references that lead nowhere, or to a deleted record."""
+    problems: list[str] = []
+    for field in kind.references:
+        ids = sorted({str(row[field.name]) for row in rows if row.get(field.name)})
+        by_type: dict[str, list[str]] = {}
+        for id_ in ids:
+            try:
+                target = planning.schema.type_of(id_).name
+            except NotFoundError:
+                target = ""
+            if not target or field.references not in (ANY, target):
+                problems.append(f"{field.name} {id_!r} is not the id of a {field.references}")
+            else:
+                by_type.setdefault(target, []).append(id_)
+        for target, wanted in by_type.items():
+            position = planning.schema[target].position
+            rows_found = planning.get_many(target, wanted)
+            alive = {row[position["id"]] for row in rows_found if row[position["deleted_at"]] is None}
+            problems += [f"{field.name} {id_} does not exist" for id_ in wanted if id_ not in alive]
+    return problems
+
+
+def _blank(planning: Planning, kind: RecordType) -> dict[str, Any]:
+    """Return the attributes of a record before anything is known about it."""
+    known = {a.name: a.default for a in kind.attributes if a.editable and not a.required}
+    return {**known, "id": kind.prefix, "created_at": planning.at, "updated_at": planning.at}
+
+
+def _region(values: Mapping[str, Any], settings: Settings) -> str | None:
+    """Return the country in whose form a record's phone numbers are read."""
+    country, language = values.get("country"), values.get("language")
+    if isinstance(country, str) and country:
+        return country_code(country)
+    if settings.region:
+        return settings.region
+    return region_of_language(language) if isinstance(language, str) and language else None
+
+
+def _loading(workspace: Workspace, kind: str) -> Any:
+    def finish(view: ReadTransaction, result: Mapping[str, Any]) -> list[Any]:
+        type_ = workspace.schema[kind]
+        found = {record.id: record for record in type_.load_many(view.get_many(kind, result["ids"]))}
+        return [found[id_] for id_ in result["ids"]]
+
+    return finish
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values so that they can be compared as JSON under an idempotency key."""
+    return {name: id_of(value) if isinstance(value, Stored) else repr(value) for name, value in values.items()}

@@ -1,0 +1,26 @@
+"""Import leads from any source: read, clean, match, write in parts, report.
+
+One part after the other goes through four steps, each a module: `normalise` turns drafts
+into typed columns, `match` finds out who of them is known already, `plan` decides what
+becomes of each row, and `engine` writes it together with a checkpoint.
+"""
+
+from __future__ import annotations
+
+from crmkit.core.imports import ImportReport, ReportedRow
+from crmkit.services.importing.choosing import choose_importer
+from crmkit.services.importing.engine import ImportProgress, import_leads
+from crmkit.services.importing.job import Policy
+from crmkit.services.importing.rejects import write_rejects
+from crmkit.services.importing.report import read_report
+
+__all__ = [
+    "ImportProgress",
+    "ImportReport",
+    "Policy",
+    "ReportedRow",
+    "choose_importer",
+    "import_leads",
+    "read_report",
+    "write_rejects",
+]

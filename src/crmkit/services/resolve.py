@@ -1,0 +1,93 @@
+"""Finding the record a person means: by id, e-mail, key or name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmkit.core.ports.storage import ReadTransaction
+from crmkit.core.query import Compare, Op, Order, Query
+from crmkit.core.schema import RecordType, Row, Schema, Stored, close_to
+from crmkit.core.values.email import Email
+from crmkit.core.values.names import name_key
+from crmkit.core.values.text import fold
+from crmkit.errors import AmbiguousMatchError, NotFoundError
+
+__all__ = ["id_of", "resolve"]
+
+_MOST = 20
+
+
+def id_of(value: str | Stored) -> str:
+    """Return the id of a record, or the text that already is one."""
+    return value.id if isinstance(value, Stored) else value
+
+
+def resolve(view: ReadTransaction, schema: Schema, kind: str, named: str | Stored) -> str:
+    """Return the id of the one living record that a text names.
+
+    Tried in turn: the id, the e-mail address, the unique key or name, the folded name, and
+    the beginning of words.
+
+    Args:
+        view: Where to look.
+        schema: The record types.
+        kind: The record type.
+        named: A record, an id, or what a person calls the record.
+
+    Raises:
+        NotFoundError: Nothing has that name; names what comes close.
+        AmbiguousMatchError: Several have it.
+    """
+    if isinstance(named, Stored):
+        return named.id
+    type_ = schema[kind]
+    text = named.strip()
+    if view.get_many(kind, [text]):
+        return text
+    for ids in _attempts(view, type_, text):
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            records = type_.load_many(view.get_many(kind, ids[:_MOST]))
+            reason = f"{text!r} names several {type_.plural.replace('_', ' ')}"
+            raise AmbiguousMatchError(reason, [(r.id, r.label, _evidence(r)) for r in records])
+    raise NotFoundError(kind.replace("_", " "), text, suggestions=_suggestions(view, type_, text))
+
+
+def _attempts(view: ReadTransaction, kind: RecordType, text: str) -> Any:
+    position = kind.position
+    if "email_key" in position and "@" in text:
+        try:
+            yield [id_ for _, id_ in view.lookup(kind.name, "email_key", [Email(text).key])]
+        except ValueError:
+            yield []
+    for field in ("key", "name"):
+        if field in position:
+            yield [id_ for _, id_ in view.lookup(kind.name, field, [text])]
+    if "name_key" in position:
+        yield [id_ for _, id_ in view.lookup(kind.name, "name_key", [name_key(text)])]
+    if "company_key" in position:
+        rows = view.find(Query(type=kind.name, where=Compare("name", Op.CONTAINS, text), limit=_MOST))
+        yield _ids(kind, [row for row in rows if fold(str(row[position["name"]])) == fold(text)])
+    if kind.search:
+        yield sorted(view.search(kind.name, fold(text).split(), limit=_MOST))
+
+
+def _ids(kind: RecordType, rows: Sequence[Row]) -> list[str]:
+    return [str(row[kind.position["id"]]) for row in rows]
+
+
+def _evidence(record: Any) -> str:
+    for name in ("email", "company", "domain", "city", "phone"):
+        value = getattr(record, name, None)
+        if value:
+            return str(value)
+    return f"made {record.created_at:%Y-%m-%d}"
+
+
+def _suggestions(view: ReadTransaction, kind: RecordType, text: str) -> list[str]:
+    """Return the labels of recent records that come close to a misspelt one."""
+    recent = view.find(Query(type=kind.name, order=(Order("id", descending=True),), limit=1000))
+    labels = {fold(record.label): record.label for record in kind.load_many(recent)}
+    return [labels[close] for close in close_to(fold(text), labels)]

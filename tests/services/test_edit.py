@@ -1,0 +1,155 @@
+"""Plain edits, and what stands in their way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crmkit.core.query import Query
+from crmkit.errors import ConflictError, NotFoundError, RejectedError
+from crmkit.services.edit import add_records, delete_records, restore_records, update_records
+from crmkit.services.workspace import Workspace
+
+
+def add(workspace: Workspace, kind: str, **values: Any) -> Any:
+    return add_records(workspace, kind, [values]).value[0]
+
+
+def dump(workspace: Workspace) -> dict[str, list[Any]]:
+    """Everything that is stored, deleted or not."""
+    with workspace.storage.read() as view:
+        return {kind.name: view.find(Query(type=kind.name, deleted=True)) for kind in workspace.schema}
+
+
+def test_a_new_record_has_what_was_given_and_says_which_operation_made_it(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules", email=" Jules@Hospy.example ", phone="+33 1 42 68 53 00")
+
+    assert (lead.first_name, lead.email, lead.phone) == ("Jules", "Jules@hospy.example", "+33142685300")
+    assert (lead.version, lead.created_at, lead.updated_at) == (1, lead.created_at, lead.created_at)
+    with workspace.storage.read() as view:
+        operation = workspace.schema["operation"].load(view.get_many("operation", [lead.operation_id])[0])
+    assert (operation.kind, operation.actor, operation.counts) == ("edit", "Ada", {"lead": {"created": 1}})
+
+
+def test_all_that_is_wrong_is_said_at_once_and_nothing_is_stored(workspace: Workspace) -> None:
+    before = dump(workspace)
+
+    with pytest.raises(RejectedError) as caught:
+        add_records(
+            workspace,
+            "lead",
+            [{"first_name": "Jules", "emial": "x", "score": "many"}, {"email": "no address"}, {"title": "CEO"}],
+        )
+
+    reasons = caught.value.reasons
+    assert reasons[0] == "row 1: a lead has no field 'emial'; did you mean email?"
+    assert reasons[1] == "row 1: score is not a whole number"
+    assert reasons[2].startswith("row 2: email ")
+    assert reasons[3].startswith("row 3: a lead needs at least a name")
+    assert dump(workspace) == before
+
+
+def test_the_limits_of_a_class_are_kept(workspace: Workspace) -> None:
+    with pytest.raises(RejectedError, match="score must be 0 to 100, not 101"):
+        add(workspace, "lead", first_name="Jules", score=101)
+
+
+def test_of_two_people_who_edit_the_same_record_the_second_hears_about_it(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+    update_records(workspace, "lead", [lead], {"title": "CEO"})
+
+    with pytest.raises(ConflictError) as caught:
+        update_records(workspace, "lead", [lead], {"title": "CTO"})
+
+    assert (caught.value.expected, caught.value.found) == (1, 2)
+
+
+def test_a_record_named_by_its_id_is_changed_whatever_its_version(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+    update_records(workspace, "lead", [lead.id], {"title": "CEO"})
+
+    changed = update_records(workspace, "lead", [lead.id], {"title": None}).value[0]
+
+    assert (changed.title, changed.version) == (None, 3)
+
+
+def test_the_log_tells_the_old_and_the_new_value_and_why(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+
+    update_records(workspace, "lead", [lead], {"title": "CEO", "status": "contacted"}, reason="a call")
+
+    with workspace.storage.read() as view:
+        change = workspace.schema["change"].load(view.find(Query(type="change"))[0])
+    assert change.record_id == lead.id
+    assert change.fields == {"title": [None, "CEO"], "status": ["new", "contacted"]}
+    assert (change.why, change.to_version) == ("a call", 2)
+
+
+def test_a_change_that_changes_nothing_writes_no_version(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+
+    same = update_records(workspace, "lead", [lead], {"first_name": "Jules"}).value[0]
+
+    assert same.version == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": "converted"}, "a new lead cannot become converted"),
+        ({"status": "disqualified"}, "a disqualified lead needs a disqualified_reason"),
+        ({"id": "lead_1"}, "id of a lead cannot be set by an edit"),
+        ({"campaign_id": "campaign_1"}, "campaign_id campaign_1 does not exist"),
+        ({"owner_id": "nobody"}, "owner_id 'nobody' is not the id of a user"),
+    ],
+)
+def test_an_edit_keeps_to_the_rules_of_a_lead(workspace: Workspace, changes: dict[str, Any], reason: str) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+
+    with pytest.raises(RejectedError, match=reason):
+        update_records(workspace, "lead", [lead], changes)
+
+
+def test_a_record_stands_for_its_id(workspace: Workspace) -> None:
+    campaign = add(workspace, "campaign", name="Salon 2026")
+
+    lead = add(workspace, "lead", first_name="Jules", campaign_id=campaign)
+
+    assert lead.campaign_id == campaign.id
+
+
+def test_a_deleted_record_can_be_restored(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+
+    deleted = delete_records(workspace, "lead", [lead], reason="a test").value[0]
+    restored = restore_records(workspace, "lead", [deleted]).value[0]
+
+    assert deleted.deleted_at is not None
+    assert restored.deleted_at is None
+
+
+def test_what_living_records_belong_to_is_not_deleted(workspace: Workspace) -> None:
+    account = add(workspace, "account", name="Hospy Médias")
+    add(workspace, "contact", last_name="Etienne", account_id=account)
+
+    with pytest.raises(RejectedError, match="the contact Etienne belongs to it"):
+        delete_records(workspace, "account", [account])
+
+
+def test_a_record_that_is_not_there_is_not_found(workspace: Workspace) -> None:
+    with pytest.raises(NotFoundError, match="there is no lead 'lead_1'"):
+        update_records(workspace, "lead", ["lead_1"], {"title": "CEO"})
+
+
+def test_what_only_a_service_makes_cannot_be_added(workspace: Workspace) -> None:
+    with pytest.raises(RejectedError, match="a conversion is made by converting a lead"):
+        add(workspace, "conversion", lead_id="lead_1")
+
+
+def test_a_phone_number_is_read_in_the_form_of_its_country(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules", country="FR", phone="01 42 68 53 00")
+
+    changed = update_records(workspace, "lead", [lead], {"mobile": "06 12 34 56 78"}).value[0]
+
+    assert (changed.phone, changed.mobile) == ("+33142685300", "+33612345678")
