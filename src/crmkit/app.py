@@ -126,7 +126,8 @@ def _storage(url: str, schemes: Mapping[str, Any]) -> Any:
         hint = f"did you mean {close[0]}:?" if close else f"known are {', '.join(sorted(schemes))}, or a plain path"
         message = f"no storage opens {scheme}: addresses"
         raise ConfigError(message, setting="url", hint=hint)
-    return schemes[scheme].open(rest)
+    with schemes[scheme].blamed():
+        return schemes[scheme].item.open(rest)
 
 
 def _begin(workspace: Workspace) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.core.catalogue import builtin_schema
 from crmkit.core.consent import ConsentStatus
 from crmkit.errors import RejectedError
 from crmkit.services.consents import may_write, record_consent, suppress, unsuppress
 from crmkit.services.workspace import Workspace
 from crmkit.storage.memory import MemoryStorage
 from tests.mailing import HandClock, stored
+from tests.services.conftest import open_workspace
 
 
 def refusal(workspace: Workspace, address: str, purpose: str = "marketing") -> str | None:
@@ -88,30 +89,10 @@ def test_a_dry_run_records_nothing(workspace: Workspace) -> None:
 
 
 @given(words=st.lists(st.booleans(), min_size=1, max_size=8))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_last_word_counts_also_within_one_millisecond(open_memory: MemoryWorkspace, words: list[bool]) -> None:
-    workspace = open_memory()
+def test_the_last_word_counts_also_within_one_millisecond(words: list[bool]) -> None:
+    workspace = attrs.evolve(open_workspace(MemoryStorage()), clock=HandClock())
 
     for granted in words:
         record_consent(workspace, "jules@example.com", granted=granted)
 
     assert (refusal(workspace, "jules@example.com") is None) == words[-1]
-
-
-class MemoryWorkspace:
-    """Makes a new workspace in memory, whose clock stands still."""
-
-    def __init__(self, like: Workspace) -> None:
-        self._like = like
-
-    def __call__(self) -> Workspace:
-        import attrs
-
-        storage = MemoryStorage()
-        storage.prepare(builtin_schema(), create=True)
-        return attrs.evolve(self._like, storage=storage, clock=HandClock())
-
-
-@pytest.fixture
-def open_memory(workspace: Workspace) -> MemoryWorkspace:
-    return MemoryWorkspace(workspace)

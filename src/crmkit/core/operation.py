@@ -47,7 +47,19 @@ class Operation(Stored):
     @property
     def label(self) -> str:
         """What a person calls this."""
-        return f"{self.kind.replace('_', ' ')} of {self.at:%Y-%m-%d %H:%M}"
+        return f"{_NOUNS.get(self.kind, self.kind.replace('_', ' '))} of {self.at:%Y-%m-%d %H:%M}"
+
+
+_NOUNS = {
+    "begin": "first set-up",
+    "convert": "conversion",
+    "delete": "deletion",
+    "lose_deal": "loss of a deal",
+    "move_deal": "move of a deal",
+    "open_deal": "opening of a deal",
+    "reopen_deal": "reopening of a deal",
+    "win_deal": "win of a deal",
+}
 
 
 @attrs.frozen(kw_only=True, slots=True)

@@ -38,8 +38,12 @@ class Person(Record):
     last_name: str | None = None
     title: str | None = None
     email: Email | None = attrs.field(default=None, converter=attrs.converters.optional(Email))
-    phone: Phone | None = attrs.field(default=None, converter=attrs.converters.optional(Phone))
-    mobile: Phone | None = attrs.field(default=None, converter=attrs.converters.optional(Phone))
+    phone: Phone | None = attrs.field(
+        default=None, converter=attrs.converters.optional(Phone), metadata=stored(indexed=True)
+    )
+    mobile: Phone | None = attrs.field(
+        default=None, converter=attrs.converters.optional(Phone), metadata=stored(indexed=True)
+    )
     website: str | None = None
     street: str | None = None
     postal_code: str | None = None

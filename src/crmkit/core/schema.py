@@ -26,6 +26,7 @@ from crmkit.errors import NotFoundError
 
 __all__ = [
     "ANY",
+    "Attribute",
     "Derived",
     "Field",
     "Kind",

@@ -81,14 +81,11 @@ def in_folder(folder: str | None) -> Iterator[Found]:
     """Find the files of the configured folder, but for those that begin with ``_`` or ``.``.
 
     Raises:
-        ConfigError: The folder is missing, or relative: what is loaded must not depend on
-            where a command is called.
+        ConfigError: There is no such folder.
     """
     if not folder:
         return
     path = Path(folder).expanduser()
-    if not path.is_absolute():
-        raise ConfigError(f"plugins.folder is relative: {folder}", setting="plugins.folder", hint="write it in full")
     if not path.is_dir():
         raise ConfigError(f"there is no folder {folder}", setting="plugins.folder", hint="make it, or mend the setting")
     files = sorted(file for file in path.glob("*.py") if not file.name.startswith(("_", ".")))

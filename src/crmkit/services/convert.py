@@ -477,6 +477,9 @@ def _plan_one(
         )
         created.append("deal")
     decision.linked = children.plan_links(lead, [id_ for id_ in (contact_id, account_id, deal_id) if id_], contact_id)
+    if lead.campaign_id in children.campaigns(lead):
+        # It lives on as the contact's membership.
+        decision.unmapped = {name: value for name, value in decision.unmapped.items() if name != "campaign_id"}
     if decision.contact is not None:
         _keep_addresses(planning, lead, decision.contact, decision)
     decision.conversion_id = planning.create(
@@ -547,6 +550,10 @@ class _Children:
             lead_id: [point.value for point in points if point.kind is PointKind.EMAIL]
             for lead_id, points in self._points.items()
         }
+
+    def campaigns(self, lead: Lead) -> set[str]:
+        """Return the campaigns a lead is a member of."""
+        return {member.campaign_id for member in self._members.get(lead.id, ())}
 
     def plan_links(self, lead: Lead, targets: Sequence[str], contact_id: str) -> dict[str, int]:
         """Link everything to the new records too; the lead keeps its own."""

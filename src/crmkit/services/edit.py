@@ -165,7 +165,21 @@ def plan_add(planning: Planning, kind: str, rows: Sequence[Mapping[str, Any]], s
         problems = _dangling(planning, type_, checked)
     if problems:
         raise RejectedError(problems)
-    return [planning.create(kind, values) for values in checked]
+    ids = [planning.create(kind, values) for values in checked]
+    if kind == "lead":
+        _plan_memberships(planning, ids, [values.get("campaign_id") for values in checked])
+    return ids
+
+
+def _plan_memberships(planning: Planning, lead_ids: Sequence[str], campaign_ids: Sequence[str | None]) -> None:
+    """Make leads members of the campaigns that brought them, those who are not yet."""
+    wanted = {lead: campaign for lead, campaign in zip(lead_ids, campaign_ids, strict=True) if campaign}
+    known = [id_ for _, id_ in planning.lookup("campaign_member", "person_id", list(wanted))]
+    members = planning.schema["campaign_member"].load_many(planning.get_many("campaign_member", known))
+    there = {(member.person_id, member.campaign_id) for member in members}
+    for lead, campaign in wanted.items():
+        if (lead, campaign) not in there:
+            planning.create("campaign_member", {"campaign_id": campaign, "person_id": lead})
 
 
 def _plan_update(
@@ -199,6 +213,8 @@ def _plan_update(
     for record, id_ in zip(records, ids, strict=True):
         expected = record.version if isinstance(record, Stored) else None
         planning.update(kind, id_, parsed[id_], expected_version=expected, why=reason)
+    if kind == "lead":
+        _plan_memberships(planning, ids, [parsed[id_].get("campaign_id") for id_ in ids])
     return ids
 
 

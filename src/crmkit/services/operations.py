@@ -72,13 +72,14 @@ class Outcome(Generic[T]):
 
     Attributes:
         value: What the service makes of it.
-        operation_id: The operation; in a dry run, one that never was.
+        operation_id: The operation; in a dry run, one that never was. None when there was
+            nothing to change, so that there is no operation.
         changes: What it did; None when the result of an earlier call is given again.
         replayed: Whether an earlier call with the same key had done it.
     """
 
     value: T
-    operation_id: str
+    operation_id: str | None
     changes: ChangeSet | None
     replayed: bool = False
 
@@ -116,6 +117,8 @@ def run(
                 return earlier
             planning = begin_planning(workspace, view, request)
             changes = planning.change_set(plan(planning))
+            if not changes and request.key is None:
+                return Outcome(value=finish(view, changes.result), operation_id=None, changes=changes)
         try:
             return apply(workspace, changes, request, finish)
         except ConflictError:

@@ -6,7 +6,7 @@ contacts and deals, so that nothing is out of sight after a conversion.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,10 @@ import attrs
 
 from crmkit.core.operation import Change, Operation
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Attribute, RecordType, Schema
 from crmkit.services.workspace import Workspace
 
-__all__ = ["TimelineEntry", "timeline"]
+__all__ = ["TimelineEntry", "changed_values", "timeline"]
 
 
 @attrs.frozen(kw_only=True)
@@ -103,7 +103,10 @@ class _Reader:
             ),
             *(self._entry(s, s.moved_at, "stage", _step_text(s, stages), s.deal_id) for s in steps),
         ]
-        return sorted(found, key=lambda entry: (entry.at, entry.kind != "created", entry.record_id))
+        ordered = sorted(found, key=lambda entry: (entry.at, entry.kind != "created", entry.record_id))
+        # A lead and the contact it became are members of the same campaign, which is one thing.
+        once = {(entry.kind, entry.text) if entry.kind == "campaign" else entry: entry for entry in reversed(ordered)}
+        return [entry for entry in ordered if once.get((entry.kind, entry.text), entry) is entry]
 
     def _changed(self, change: Change) -> TimelineEntry:
         kind = self._schema.type_of(change.record_id)
@@ -111,11 +114,7 @@ class _Reader:
         what = "changed"
         if "deleted_at" in fields:
             what = "restored" if fields["deleted_at"][1] is None else "deleted"
-        parts = [
-            f"{name}: {_shown(old)} → {_shown(new)}"
-            for name, (old, new, *_rule) in fields.items()
-            if name != "deleted_at" and not name.endswith("_id")
-        ]
+        parts = [f"{name}: {old} → {new}" for name, old, new in changed_values(kind, fields)]
         label = f"{self._noun(change.record_id)} {self._labels.get(change.record_id, kind.name)}"
         text = f"{label}, {', '.join(parts)}" if parts else label
         if change.why:
@@ -169,5 +168,28 @@ def _step_text(step: Any, stages: dict[str, str]) -> str:
     return f"{text} ({step.reason})" if step.reason else text
 
 
-def _shown(value: Any) -> str:
-    return "–" if value in (None, "") else str(value)
+def changed_values(kind: RecordType, fields: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str, str]]:
+    """Return what a log entry changed as people read it: attribute, old and new value.
+
+    References are left out: their ids say nothing to people.
+    """
+    for attribute in kind.attributes:
+        if attribute.name == "deleted_at" or attribute.name.endswith("_id"):
+            continue
+        if not any(name in fields for name in attribute.fields):
+            continue
+        yield attribute.name, *(_shown(attribute, fields, side) for side in (0, 1))
+
+
+def _shown(attribute: Attribute, fields: Mapping[str, Sequence[Any]], side: int) -> str:
+    scalars = [fields[name][side] if name in fields else None for name in attribute.fields]
+    if all(scalar is None for scalar in scalars):
+        return "–"
+    if None in scalars or attribute.codec.decode is None:
+        return str(next(scalar for scalar in scalars if scalar is not None))
+    value = attribute.codec.decode(*scalars)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(getattr(value, "value", value))

@@ -269,10 +269,9 @@ class _Touched:
     def _referred_to(self) -> Iterable[tuple[str, list[str]]]:
         planning = self._planning
         going = {id_ for ids in self.created.values() for id_ in ids}
+        found: dict[str, list[tuple[str, int, str]]] = {}
         for kind_name, ids in self.created.items():
-            if not ids:
-                continue
-            for owner, field in planning.schema.referrers(kind_name):
+            for owner, field in planning.schema.referrers(kind_name) if ids else ():
                 if owner.undo == "keep":
                     continue
                 pairs = [
@@ -280,13 +279,17 @@ class _Touched:
                     for value, id_ in planning.lookup(owner.name, field.name, ids)
                     if id_ not in going and not self._falls_away(owner, id_, field.name)
                 ]
-                if not pairs:
-                    continue
                 rows = planning.get_many(owner.name, [id_ for _, id_ in pairs])
                 referrers = {record.id: record for record in owner.load_many(rows)}
                 for value, id_ in pairs:
-                    text = self._in_words(owner, referrers[id_], field.name, planning.load(kind_name, value))
-                    yield value, [text]
+                    referrer = referrers[id_]
+                    text = self._in_words(owner, referrer, field.name, planning.load(kind_name, value))
+                    rank = 2 if _is_bond_type(owner) else 1 if owner.made_by else 0
+                    found.setdefault(value, []).append((referrer.operation_id, rank, text))
+        for value, entries in found.items():
+            # Of all that one operation bound to it, people want to hear of the record, not of the bonds.
+            best = {op: min(rank for other, rank, _ in entries if other == op) for op, _, _ in entries}
+            yield value, [text for op, rank, text in entries if rank == best[op]]
 
     def _falls_away(self, owner: RecordType, id_: str, field: str) -> bool:
         """Whether the undo itself takes the reference away: a changed field gets its old value back."""
@@ -297,7 +300,7 @@ class _Touched:
 
     def _in_words(self, owner: RecordType, referrer: Any, field: str, target: Any) -> str:
         """Say who refers to a record; a bond between two is named by its other end."""
-        if self._planning.schema[owner.name].references and _is_bond_type(owner):
+        if _is_bond_type(owner):
             ends = [getattr(referrer, f.name) for f in owner.references if f.references and f.name != field]
             for end in ends:
                 if isinstance(end, str) and end != referrer.owner_id:

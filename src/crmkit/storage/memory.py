@@ -39,7 +39,7 @@ class MemoryStorage:
         self._lock_timeout_s = lock_timeout_s
         self._own = threading.local()
 
-    def prepare(self, schema: Schema, *, create: bool) -> None:  # noqa: ARG002  # there is never a file to miss
+    def prepare(self, schema: Schema, *, create: bool) -> None:
         """Take over the schema; rows of fields that are new are None there."""
         old = self._schema
         with self._write_lock:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 
@@ -95,11 +95,11 @@ class _Cleaning:
         self._batch = batch
         self._job = job
         self._count = len(batch)
-        self._texts: dict[str, list[str | None]] = {name: self._column(name, clean) for name in _DRAFT_TEXTS}
-        self._texts["notes"] = self._column("notes", _clean_lines)
-        self._tags = self._column("tags", _clean_list, empty=())
-        self._other_texts = self._column("other_emails", _clean_list, empty=())
-        self._extra = self._column("extra", _clean_mapping, empty={})  # entries are replaced, never changed
+        self._texts: dict[str, list[str | None]] = {name: self._column(name, clean, None) for name in _DRAFT_TEXTS}
+        self._texts["notes"] = self._column("notes", _clean_lines, None)
+        self._tags = self._column("tags", _clean_list, ())
+        self._other_texts = self._column("other_emails", _clean_list, ())
+        self._extra = self._column("extra", _clean_mapping, {})  # entries are replaced, never changed
         self._opt_out: list[bool | None] = list(cast("Sequence[bool | None]", batch.columns.get("opt_out", ())))
         self._opt_out = self._opt_out or [None] * self._count
         self._others: list[tuple[str, ...]] = [()] * self._count
@@ -141,6 +141,168 @@ class _Cleaning:
             warnings=self._warnings,
         )
 
-    def _column[T](self, name: str, cleaned: Callable[..., T], empty: T = None) -> list[T]:  # type: ignore[assignment]
+    def _column(self, name: str, cleaned: Callable[[Any], _T], empty: _T) -> list[_T]:
         column = self._batch.columns.get(name)
         return [empty] * self._count if column is None else [cleaned(value) if value else empty for value in column]
+
+    def _import_keys(self) -> list[str]:
+        importer = self._job.importer
+        source_ids = self._texts["source_id"]
+        if None not in source_ids:
+            return [f"{importer}:{source_id}" for source_id in source_ids]
+        # Only what is there counts, so that a field crmkit learns of later changes no key.
+        columns = [
+            [value and f"{name}={value}" for value in column]
+            for name, column in sorted(self._texts.items())
+            if any(column)
+        ]
+        for name, mixed in (("tags", self._tags), ("other_emails", self._other_texts), ("extra", self._extra)):
+            if any(mixed):
+                columns.append([f"{name}={to_json(value)}" if value else None for value in mixed])
+        rows = zip(*columns, strict=True) if columns else iter([()] * self._count)
+        return [
+            f"{importer}:{source_id}" if source_id else f"{importer}:#{_digest(values)}"
+            for source_id, values in zip(source_ids, rows, strict=True)
+        ]
+
+    def _part_names(self) -> None:
+        texts = self._texts
+        firsts, lasts, salutations = texts["first_name"], texts["last_name"], texts["salutation"]
+        for i, full_name in enumerate(texts["full_name"]):
+            if full_name is None:
+                continue
+            salutation, rest = split_salutation(full_name)
+            first, last = firsts[i], lasts[i]
+            if not (first or last):
+                firsts[i], lasts[i] = split_name(rest)
+                salutations[i] = salutations[i] or salutation
+            elif name_key(rest) not in {name_key(f"{first} {last}"), name_key(f"{last} {first}")}:
+                self._keep(i, "full_name", full_name)
+        for i, text in enumerate(salutations):
+            # Some call a job title a title, and so a salutation.
+            if text is not None and split_salutation(text)[0] is None:
+                salutations[i] = None
+                if texts["title"][i] is None:
+                    texts["title"][i] = text
+                elif texts["title"][i] != text:
+                    self._keep(i, "salutation", text)
+        for column in (firsts, lasts):
+            column[:] = [None if name is None else name_case(name) for name in column]
+
+    def _read_emails(self) -> None:
+        written = self._texts["email"]
+        emails, reasons = parse_emails(written)
+        for i, reason in enumerate(reasons):
+            if reason is None:
+                continue
+            several, refused = _addresses(str(written[i]))
+            if several and not refused:
+                emails[i], self._others[i] = several[0], several[1:]
+            else:
+                self._flaws.setdefault(i, []).append(f"{str(written[i])[:_SHOWN]!r} is no e-mail address: {reason}")
+        for i, texts in enumerate(self._other_texts):
+            for text in texts:
+                found, refused = _addresses(text)
+                self._others[i] += found
+                for reason in refused:
+                    self._set_aside(i, "other_emails", text, f"{text[:_SHOWN]!r} is no e-mail address: {reason}")
+            if self._others[i]:
+                distinct = {Email.trusted(address).key: address for address in (emails[i], *self._others[i]) if address}
+                emails[i], *others = distinct.values()
+                self._others[i] = tuple(others)
+        self._texts["email"] = emails
+
+    def _read_phones(self) -> None:
+        default, header = self._job.region, self._job.header_language
+        countries = [None if text is None else country_code(text) for text in self._texts["country"]]
+        if default is None:
+            fallback = region_of_language(header) if header else None
+            speaks = [text and region_of_language(text) or fallback for text in self._texts["language"]]
+            regions = [country or region for country, region in zip(countries, speaks, strict=True)]
+        else:
+            regions = [country or default for country in countries]
+        for name in ("phone", "mobile"):
+            written = self._texts[name]
+            numbers, reasons = parse_phones(written, regions)
+            self._texts[name] = numbers
+            for i, reason in enumerate(reasons):
+                if reason is not None:  # beside a number it says what was left out
+                    self._set_aside(i, name, str(written[i]), reason)
+
+    def _read_places(self) -> None:
+        for name, parse in (("country", country_code), ("language", language_code)):
+            column = self._texts[name]
+            known = {text: parse(text) for text in set(column) if text is not None}
+            for i, text in enumerate(column):
+                if text is not None and known[text] is None:
+                    self._set_aside(i, name, text, f"{text[:_SHOWN]!r} is no {name} that is known")
+            self._texts[name] = [None if text is None else known[text] for text in column]
+
+    def _check_websites(self) -> None:
+        column = self._texts["website"]
+        for i, text in enumerate(column):
+            if text is not None and domain_of(text) is None:
+                self._set_aside(i, "website", text, f"{text[:_SHOWN]!r} is no web address")
+                column[i] = None
+
+    def _keep_homeless_opt_outs(self) -> None:
+        for i, refused in enumerate(self._opt_out):
+            if refused and self._texts["email"][i] is None:
+                self._keep(i, "opt_out", "yes")
+
+    def _refuse_nobodies(self) -> None:
+        texts = self._texts
+        identifying = [texts[name] for name in ("email", "last_name", "first_name", "company", "phone", "mobile")]
+        for i, values in enumerate(zip(*identifying, strict=True)):
+            if not any(values) and i not in self._flaws and i not in self._ignored:
+                reasons = ["the row has no name, company, e-mail address or phone number", *self._warnings.get(i, ())]
+                self._flaws[i] = reasons
+
+    def _set_aside(self, i: int, name: str, text: str, reason: str) -> None:
+        """Keep what cannot be typed, and say so."""
+        self._keep(i, name, text)
+        self._warnings.setdefault(i, []).append(reason)
+
+    def _keep(self, i: int, name: str, text: str) -> None:
+        kept = self._extra[i]
+        if kept.get(name, text) != text:
+            text = f"{kept[name]}; {text}"
+        self._extra[i] = {**kept, name: text}
+
+
+_T = TypeVar("_T")
+
+_SHOWN: Final = 80
+"""How many characters of a value a reason shows."""
+
+_BETWEEN_ADDRESSES: Final = re.compile(r"[;,|\s]+")
+_IN_BRACKETS: Final = re.compile(r"<([^<>]+)>")
+
+
+def _clean_lines(text: str) -> str | None:
+    if "\n" not in text and "\r" not in text:
+        return clean(text)
+    return "\n".join(line for written in text.splitlines() if (line := clean(written))) or None
+
+
+def _clean_list(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for written in texts if (text := clean(written)))
+
+
+def _clean_mapping(extra: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: text
+        for name, written in extra.items()
+        if written and not name.startswith(_OWN_COLUMNS) and (text := clean(written))
+    }
+
+
+def _digest(values: Sequence[str | None]) -> str:
+    return hashlib.blake2b("\x1f".join(filter(None, values)).encode(), digest_size=16).hexdigest()
+
+
+def _addresses(text: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return the addresses in a cell that is not plainly one, and why the rest is none."""
+    parts = _IN_BRACKETS.findall(text) or _BETWEEN_ADDRESSES.split(text.strip())
+    values, reasons = parse_emails([part.removeprefix("mailto:") for part in parts])
+    return tuple(value for value in values if value), [reason for reason in reasons if reason]

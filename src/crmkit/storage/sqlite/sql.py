@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from crmkit.core.query import Aggregate, All, Any, Compare, Condition, Measure, Not, Op, Order, Query
+from crmkit.core.query import Aggregate, All, Compare, Condition, Measure, Not, Op, Order, Query
 from crmkit.core.schema import Kind, RecordType, Row, Scalar
 from crmkit.core.values.text import fold
 

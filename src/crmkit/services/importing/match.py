@@ -1,0 +1,181 @@
+"""Who is known already: all the people a part of an import may mean, looked up at once.
+
+A row has several *identities*, the surest first: its import key, its e-mail addresses,
+and each of its numbers together with the name. Somebody who shares one of them is meant.
+However many rows a part has, the store is asked the same few questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from crmkit.core.lead import LeadStatus
+from crmkit.core.planning import Planning
+from crmkit.core.query import Compare, Op, Query
+from crmkit.core.schema import Row, Scalar
+from crmkit.core.values.email import Email
+from crmkit.services.importing.normalise import Rows
+
+__all__ = ["Person", "identities", "look_up"]
+
+
+@attrs.define(kw_only=True, eq=False)
+class Person:
+    """Somebody the store knows.
+
+    Attributes:
+        kind: ``lead`` or ``contact``.
+        before: The scalars in the store.
+        changes: Those that will be others.
+        met_on: The line that met this person first in this part, or None.
+    """
+
+    kind: str
+    before: Mapping[str, Scalar]
+    changes: dict[str, Scalar] = attrs.field(factory=dict)
+    met_on: int | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the record."""
+        return str(self.before["id"])
+
+    @property
+    def label(self) -> str:
+        """What a person calls this one."""
+        name = " ".join(str(self[part]) for part in ("first_name", "last_name") if self[part])
+        return name or str(self["email"] or self["phone"] or self["mobile"] or self.id)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody deleted the record."""
+        return self.before["deleted_at"] is not None
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether this is a lead that became a contact."""
+        return self.before.get("status") == LeadStatus.CONVERTED.value
+
+    def __getitem__(self, field: str) -> Scalar:
+        return self.changes[field] if field in self.changes else self.before[field]
+
+
+def identities(rows: Rows, i: int) -> Iterator[Hashable]:
+    """Return by what row *i* is recognised, the surest first."""
+    yield rows.import_keys[i]
+    if rows.email_keys[i] is not None:
+        yield _by_email(rows.email_keys[i])
+        for address in rows.others[i]:
+            yield _by_email(Email.trusted(address).key)
+    name = rows.name_keys[i]
+    if name is not None:
+        for number in (rows.texts["phone"][i], rows.texts["mobile"][i]):
+            if number is not None:
+                yield number, name
+
+
+def look_up(planning: Planning, rows: Rows) -> dict[Hashable, Person]:
+    """Return everybody in the store who shares an identity with a row."""
+    usable = [i for i in range(len(rows)) if i not in rows.flaws and i not in rows.ignored]
+    people: dict[Hashable, Person] = {}
+    for person in _by_import_key(planning, [rows.import_keys[i] for i in usable]):
+        people.setdefault(str(person.before["import_key"]), person)
+    strangers = [i for i in usable if rows.import_keys[i] not in people]
+    if strangers:
+        _add_by_reach(planning, rows, strangers, people)
+    return _as_contacts(planning, people)
+
+
+def _by_email(key: object) -> Hashable:
+    return "email", key
+
+
+def _by_import_key(planning: Planning, keys: Iterable[str]) -> Iterable[Person]:
+    """Return the leads that were imported from these rows: the living ones first, then those that somebody deleted."""
+    wanted = tuple(dict.fromkeys(keys))
+    if not wanted:
+        return []
+    found = planning.find(Query(type="lead", where=Compare("import_key", Op.IN, wanted), deleted=True))
+    people = [_person(planning, "lead", row) for row in found]
+    gone = [person for person in people if person.is_gone]
+    if gone:
+        # An import that was undone may be done again. Nothing else happened at the moment of the undo.
+        moments = [person.before["deleted_at"] for person in gone]
+        ids = {id_: moment for moment, id_ in planning.lookup("operation", "at", moments)}
+        place = planning.schema["operation"].position
+        operations = planning.get_many("operation", list(ids))
+        undone = {row[place["at"]] for row in operations if row[place["undoes"]] is not None}
+        gone = [person for person in gone if person.before["deleted_at"] not in undone]
+    return [*(person for person in people if not person.is_gone), *gone]
+
+
+def _add_by_reach(
+    planning: Planning, rows: Rows, strangers: Iterable[int], people: dict[Hashable, Person]
+) -> None:
+    """Add those who share an address, or a number and the name."""
+    emails: set[Scalar] = set()
+    numbers: set[Scalar] = set()
+    for i in strangers:
+        emails |= {rows.email_keys[i], *(Email.trusted(address).key for address in rows.others[i])}
+        if rows.name_keys[i]:
+            numbers |= {rows.texts["phone"][i], rows.texts["mobile"][i]}
+    pairs: list[tuple[Hashable, str]] = []
+    for kind in ("lead", "contact"):
+        pairs += [(_by_email(key), id_) for key, id_ in planning.lookup(kind, "email_key", list(emails))]
+    holders: dict[Scalar, list[str]] = {}
+    for kind in ("lead", "contact"):
+        for field in ("phone", "mobile"):
+            for number, id_ in planning.lookup(kind, field, list(numbers)):
+                holders.setdefault(number, []).append(id_)
+    place = planning.schema["contact_point"].position
+    points = [id_ for _, id_ in planning.lookup("contact_point", "value_key", list(emails | numbers))]
+    for row in planning.get_many("contact_point", points):
+        key, id_ = row[place["value_key"]], str(row[place["person_id"]])
+        if key in emails:
+            pairs.append((_by_email(key), id_))
+        else:
+            holders.setdefault(key, []).append(id_)
+    known = _people(planning, {id_ for _, id_ in pairs} | {id_ for ids in holders.values() for id_ in ids})
+    pairs += [
+        ((number, known[id_].before["name_key"]), id_) for number, ids in holders.items() for id_ in ids if id_ in known
+    ]
+    # Of several, a lead that one still works on goes before one that is a contact by now.
+    for wanted in (False, True):
+        for identity, id_ in pairs:
+            if id_ in known and not known[id_].is_gone and known[id_].is_converted is wanted:
+                people.setdefault(identity, known[id_])
+
+
+def _people(planning: Planning, ids: Iterable[str]) -> dict[str, Person]:
+    wanted: dict[str, list[str]] = {}
+    for id_ in sorted(ids):
+        wanted.setdefault(planning.schema.type_of(id_).name, []).append(id_)
+    return {
+        person.id: person
+        for kind, some in wanted.items()
+        for person in (_person(planning, kind, row) for row in planning.get_many(kind, some))
+    }
+
+
+def _person(planning: Planning, kind: str, row: Row) -> Person:
+    return Person(kind=kind, before=dict(zip(planning.schema[kind].field_names, row, strict=True)))
+
+
+def _as_contacts(planning: Planning, people: dict[Hashable, Person]) -> dict[Hashable, Person]:
+    """Put in the place of each converted lead the contact it became, and one object for each person."""
+    converted = [str(person.before["conversion_id"]) for person in people.values() if person.is_converted]
+    place = planning.schema["conversion"].position
+    became: dict[Any, str] = {}
+    if converted:
+        rows = planning.get_many("conversion", converted)
+        became = {row[place["id"]]: str(row[place["contact_id"]]) for row in rows}
+    contacts = _people(planning, became.values())
+    single: dict[str, Person] = {}
+    for identity, person in people.items():
+        contact = contacts.get(became.get(person.before.get("conversion_id"), ""))
+        chosen = contact if person.is_converted and contact else person
+        people[identity] = single.setdefault(chosen.id, chosen)
+    return people

@@ -1,0 +1,468 @@
+"""What becomes of each row of a part: a new lead, a change of a known one, a duplicate, nothing.
+
+Pure, as every plan: it reads through the `Planning` and collects changes in it. All rows
+are decided first, one after the other, so that a row sees what earlier ones said; then
+the changes are collected in columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from crmkit.core.activity import ActivityKind
+from crmkit.core.changes import Updates
+from crmkit.core.codecs import to_json
+from crmkit.core.consent import ConsentStatus
+from crmkit.core.contact import PointKind
+from crmkit.core.imports import ReportedRow
+from crmkit.core.operation import RowOutcome
+from crmkit.core.planning import Planning
+from crmkit.core.schema import Scalar
+from crmkit.core.values.email import Email
+from crmkit.services.importing.job import Job
+from crmkit.services.importing.match import Person, identities, look_up
+from crmkit.services.importing.merge import merge
+from crmkit.services.importing.normalise import LEAD_TEXTS, Rows
+
+__all__ = ["Verdicts", "plan_part"]
+
+PURPOSE: Final = "marketing"
+"""What the opt-out of an imported file is about."""
+
+
+@attrs.frozen(kw_only=True)
+class Verdicts:
+    """What becomes of the rows of a part.
+
+    Attributes:
+        outcomes: What becomes of each row.
+        problems: The rows that are not simply imported.
+        updates: The rows that simply change a lead, for the record of where a value comes from; without cells.
+    """
+
+    outcomes: Sequence[RowOutcome]
+    problems: Sequence[ReportedRow]
+    updates: Sequence[ReportedRow]
+
+
+def plan_part(planning: Planning, rows: Rows, job: Job) -> Verdicts:
+    """Decide about the rows of one part, and collect what changes.
+
+    Rows that repeat a new lead of the same part are merged into its row.
+    """
+    part = _Part(planning, rows, job)
+    for i in range(len(rows)):
+        part.decide(i)
+    part.collect()
+    return part.verdicts()
+
+
+class _Part:
+    """A part being decided."""
+
+    def __init__(self, planning: Planning, rows: Rows, job: Job) -> None:
+        self._planning = planning
+        self._rows = rows
+        self._job = job
+        self._outcomes: list[RowOutcome] = [RowOutcome.CREATED] * len(rows)
+        self._reasons: dict[int, list[str]] = {i: list(reasons) for i, reasons in rows.warnings.items()}
+        self._changed: dict[int, str] = {}
+        # Who each row is about: somebody known, or the row that makes the lead.
+        self._people: dict[Hashable, Person | int] = dict(look_up(planning, rows))
+        self._about: dict[int, Person | int] = {}
+        self._new: list[int] = []
+        self._new_ids: dict[int, str] = {}
+        self._joining: dict[Person, int] = {}
+        self._addresses: dict[Person, dict[str, int]] = {}
+        self._notes: list[tuple[int, Person]] = []
+
+    # Deciding, row by row.
+
+    def decide(self, i: int) -> None:
+        """Decide about row *i*."""
+        rows = self._rows
+        if i in rows.ignored:
+            self._say(i, RowOutcome.IGNORED, rows.ignored[i])
+            return
+        if i in rows.flaws:
+            self._reasons.pop(i, None)  # a row that is not imported needs no warnings
+            self._say(i, RowOutcome.REJECTED, *rows.flaws[i])
+            return
+        keys = list(identities(rows, i))
+        person = next((self._people[key] for key in keys if key in self._people), None)
+        if person is None:
+            person = i
+            self._new.append(i)
+        elif isinstance(person, int):
+            self._repeat(i, person)
+        elif person.is_gone:
+            self._say(i, RowOutcome.IGNORED, f"{person.label} was deleted")
+        elif person.kind == "contact" or person.is_converted:
+            self._meet_contact(i, person)
+        else:
+            self._meet_lead(i, person)
+        self._about[i] = person
+        for key in keys:
+            self._people.setdefault(key, person)
+
+    def _repeat(self, i: int, first: int) -> None:
+        """Merge a row into the one that makes the lead."""
+        rows = self._rows
+        self._say(i, RowOutcome.DUPLICATE, f"repeats line {rows.lines[first]}")
+        if self._job.policy == "skip":
+            return
+        new = self._values(i)
+        more = self._further_addresses(i, new, rows.texts["email"][first])
+        known = {Email.trusted(address).key for address in rows.others[first]}
+        rows.others[first] += tuple(address for address in more if Email.trusted(address).key not in known)
+        changes, kept = merge(self._values(first), new, overwrite=False, join_notes=True)
+        for name, value in changes.items():
+            if name == "tags":
+                rows.tags[first] = value
+            elif name == "extra":
+                rows.extra[first] = value
+            else:
+                rows.texts[name][first] = value
+        self._reasons[i] += kept
+
+    def _meet_lead(self, i: int, lead: Person) -> None:
+        rows, job = self._rows, self._job
+        operation = self._planning.operation_id
+        repeated = operation == lead.before["operation_id"] or self._planning.at_text == lead.before["updated_at"]
+        if lead.met_on is not None:
+            self._say(i, RowOutcome.DUPLICATE, f"repeats line {lead.met_on}")
+        elif repeated:
+            self._say(i, RowOutcome.DUPLICATE, f"repeats an earlier row about {lead.label}")
+        else:
+            self._outcomes[i] = RowOutcome.UNCHANGED
+        repeated = repeated or lead.met_on is not None
+        lead.met_on = lead.met_on or rows.lines[i]
+        if job.policy == "skip":
+            return
+        new = self._values(i)
+        # The first row of a file is right, so that its order alone decides, however often it is imported.
+        overwrite = job.policy == "update" and not repeated
+        if not overwrite or rows.others[i]:
+            for address in self._further_addresses(i, new, lead["email"], keep=overwrite):
+                self._addresses.setdefault(lead, {}).setdefault(address, i)
+        new |= {"campaign_id": job.campaign_id} if job.campaign_id else {}
+        new |= {"owner_id": job.owner_id} if job.owner_id else {}
+        again = rows.import_keys[i] == lead.before["import_key"]
+        changes, kept = merge(_lead_values(lead, new), new, overwrite=overwrite, join_notes=repeated or not again)
+        if kept:
+            self._reasons.setdefault(i, []).extend(kept)
+        if changes:
+            lead.changes |= {name: _scalar(value) for name, value in changes.items()}
+            self._mark_changed(i, *changes)
+        if job.campaign_id:
+            self._joining.setdefault(lead, i)
+
+    def _meet_contact(self, i: int, contact: Person) -> None:
+        again = self._rows.import_keys[i] == contact.before["import_key"] or contact.is_converted
+        became = "was converted already" if contact.is_converted else f"is already the contact {contact.label}"
+        self._say(i, RowOutcome.DUPLICATE, became)
+        if self._job.campaign_id:
+            self._joining.setdefault(contact, i)
+        if not again:
+            self._notes.append((i, contact))
+
+    def _values(self, i: int) -> dict[str, Any]:
+        rows = self._rows
+        values: dict[str, Any] = {name: column[i] for name, column in rows.texts.items() if column[i] is not None}
+        if rows.tags[i]:
+            values["tags"] = rows.tags[i]
+        if rows.extra[i]:
+            values["extra"] = rows.extra[i]
+        return values
+
+    def _further_addresses(
+        self, i: int, new: dict[str, Any], main: object, *, keep: bool = False
+    ) -> Iterable[str]:
+        """Return the addresses of a row besides the *main* one; another main address of the row is such a one too.
+
+        Args:
+            i: The row.
+            new: Its values; loses an address that is returned.
+            main: The main address, or None when the row gives it.
+            keep: The main address of the row shall become the main one.
+        """
+        addresses = list(self._rows.others[i])
+        email = new.get("email")
+        if main and email and not keep:
+            addresses.insert(0, new.pop("email"))
+            main_key = Email.trusted(str(main)).key
+        else:
+            main_key = Email.trusted(str(email or main or "")).key
+        return [address for address in addresses if Email.trusted(address).key != main_key]
+
+    def _say(self, i: int, outcome: RowOutcome, *reasons: str) -> None:
+        self._outcomes[i] = outcome
+        self._reasons[i] = [*reasons, *self._reasons.get(i, ())]
+
+    def _mark_changed(self, i: int, *fields: str) -> None:
+        if self._outcomes[i] is RowOutcome.UNCHANGED:
+            self._outcomes[i] = RowOutcome.UPDATED
+        told = self._changed.get(i)
+        self._changed[i] = ", ".join(filter(None, (told, *fields)))
+
+    # Collecting, in columns. Look-ups of a type come before its changes, or these would be taken apart again.
+
+    def collect(self) -> None:
+        """Collect what changes."""
+        self._join_known()
+        self._add_points()
+        self._write_notes()
+        self._record_consents()
+        self._update_leads()
+        self._create_leads()
+
+    def _create_leads(self) -> None:
+        new, rows, job = self._new, self._rows, self._job
+        if not new:
+            return
+        columns: dict[str, Sequence[Scalar]] = {}
+        for name in LEAD_TEXTS:
+            column = rows.texts[name]
+            if any(column):
+                columns[name] = [column[i] for i in new]
+        columns["tags"] = _json_column(rows.tags[i] for i in new)
+        columns["extra"] = _json_column(rows.extra[i] for i in new)
+        columns["import_key"] = [rows.import_keys[i] for i in new]
+        columns["source_row"] = [rows.lines[i] for i in new]
+        columns["campaign_id"] = [job.campaign_id] * len(new)
+        columns["owner_id"] = [job.owner_id] * len(new)
+        ids = self._planning.create_columns("lead", columns, len(new))
+        self._new_ids = dict(zip(new, ids, strict=True))
+        if job.campaign_id:
+            self._create("campaign_member", [(id_, i) for i, id_ in self._new_ids.items()], self._member)
+        points = [(id_, i, address) for i, id_ in self._new_ids.items() for address in rows.others[i]]
+        self._create("contact_point", points, _point)
+
+    def _update_leads(self) -> None:
+        """Collect the changes of known leads: one block for all that change in the same fields."""
+        kind = self._planning.schema["lead"]
+        blocks: dict[tuple[str, ...], list[tuple[Person, Mapping[str, Scalar]]]] = {}
+        for lead in dict.fromkeys(person for person in self._about.values() if isinstance(person, Person)):
+            changes = {name: value for name, value in lead.changes.items() if value != lead.before[name]}
+            if changes:
+                whole = {**lead.before, **changes}
+                changes |= kind.derive(whole, changed=tuple(changes))
+                blocks.setdefault(tuple(sorted(changes)), []).append((lead, changes))
+        for fields, changed in blocks.items():
+            self._planning.update_columns(
+                Updates(
+                    type="lead",
+                    ids=[lead.id for lead, _ in changed],
+                    versions=[int(lead.before["version"] or 0) for lead, _ in changed],
+                    old={name: [lead.before[name] for lead, _ in changed] for name in fields},
+                    new={name: [changes[name] for _, changes in changed] for name in fields},
+                    why=f"imported from {self._job.source_name}",
+                )
+            )
+
+    def _join_known(self) -> None:
+        """Make those members of the campaign who are not yet."""
+        planning = self._planning
+        if not self._joining:
+            return
+        found = planning.lookup("campaign_member", "person_id", [person.id for person in self._joining])
+        place = planning.schema["campaign_member"].position
+        there = {
+            row[place["person_id"]]
+            for row in planning.get_many("campaign_member", [id_ for _, id_ in found])
+            if row[place["campaign_id"]] == self._job.campaign_id
+        }
+        members = [(person.id, i) for person, i in self._joining.items() if person.id not in there]
+        self._create("campaign_member", members, self._member)
+        for _, i in members:
+            self._mark_changed(i, "campaign")
+
+    def _add_points(self) -> None:
+        planning = self._planning
+        if not self._addresses:
+            return
+        found = planning.lookup("contact_point", "person_id", [lead.id for lead in self._addresses])
+        place = planning.schema["contact_point"].position
+        there = {
+            (row[place["person_id"]], row[place["value_key"]])
+            for row in planning.get_many("contact_point", [id_ for _, id_ in found])
+        }
+        points = []
+        for lead, addresses in self._addresses.items():
+            there.add((lead.id, lead["email"] and Email.trusted(str(lead["email"])).key))
+            for address, i in addresses.items():
+                key = (lead.id, Email.trusted(address).key)
+                if key not in there:
+                    there.add(key)
+                    points.append((lead.id, i, address))
+                    self._mark_changed(i, "further address")
+        self._create("contact_point", points, _point)
+
+    def _write_notes(self) -> None:
+        """Note on each contact what the rows about it say, once."""
+        planning = self._planning
+        if not self._notes:
+            return
+        contacts = [contact.id for _, contact in self._notes]
+        link, activity = planning.schema["link"].position, planning.schema["activity"].position
+        bonds = planning.get_many("link", [id_ for _, id_ in planning.lookup("link", "to_id", contacts)])
+        about = {row[link["from_id"]]: row[link["to_id"]] for row in bonds if row[link["kind"]] == "about"}
+        noted = planning.get_many("activity", [str(id_) for id_ in about])
+        there = {(about[row[activity["id"]]], row[activity["body"]]) for row in noted}
+        notes = []
+        for i, contact in self._notes:
+            body = "\n".join(f"{name}: {_told(value)}" for name, value in self._values(i).items())
+            if (contact.id, body) not in there:
+                there.add((contact.id, body))
+                notes.append((contact.id, i, body))
+        if not notes:
+            return
+        columns: dict[str, Sequence[Scalar]] = {
+            "kind": [ActivityKind.NOTE.value] * len(notes),
+            "subject": [f"Met again: {self._job.source_name}"] * len(notes),
+            "body": [body for _, _, body in notes],
+            "happened_at": [planning.at_text] * len(notes),
+            "source_row": [self._rows.lines[i] for _, i, _ in notes],
+        }
+        ids = planning.create_columns("activity", columns, len(notes))
+        links = {"kind": ["about"] * len(ids), "from_id": ids, "to_id": [contact for contact, _, _ in notes]}
+        planning.create_columns("link", links, len(ids))
+
+    def _record_consents(self) -> None:
+        """Record what rows say about being written to, unless it is on record.
+
+        A refusal always counts. An agreement counts only for an address that never said
+        anything: an old file must not take back what somebody said since.
+        """
+        rows = self._rows
+        refusing: dict[str, int] = {}
+        agreeing: dict[str, int] = {}
+        for i, opt_out in enumerate(rows.opt_out):
+            if opt_out is None or i not in self._about or rows.email_keys[i] is None:
+                continue
+            addresses = (str(rows.email_keys[i]), *(Email.trusted(other).key for other in rows.others[i]))
+            for address in addresses if opt_out else addresses[:1]:
+                (refusing if opt_out else agreeing).setdefault(address, i)
+        if not refusing and not agreeing:
+            return
+        origin = self._job.source_name
+        words, suppressions = (self._said(kind, {**refusing, **agreeing}) for kind in ("consent", "suppression"))
+        withdrawn = ConsentStatus.WITHDRAWN
+        said: list[tuple[str, int, ConsentStatus]] = []
+        for address, i in refusing.items():
+            before = [word for word in words.get(address, ()) if word.purpose == PURPOSE]
+            stands = before and before[-1].status is withdrawn
+            if not stands and not any(word.status is withdrawn and word.origin == origin for word in before):
+                said.append((address, i, withdrawn))
+        for address, i in agreeing.items():
+            if address not in refusing and address not in words and address not in suppressions:
+                said.append((address, i, ConsentStatus.GRANTED))
+        self._create("consent", said, lambda address, _, status: {
+            "address_key": address, "purpose": PURPOSE, "status": status.value, "origin": origin,
+            "basis": "consent" if status is ConsentStatus.GRANTED else None,
+        })  # fmt: skip
+        reason = f"opt_out in {origin}"
+        held = [
+            (address, i)
+            for address, i in refusing.items()
+            if not (before := suppressions.get(address)) or not (
+                before[-1].active or any(word.reason == reason for word in before)
+            )
+        ]
+        self._create("suppression", held, lambda address, _: {"address_key": address, "active": 1, "reason": reason})
+        for _, i, *_ in (*said, *held):
+            self._mark_changed(i, "consent")
+
+    def _said(self, kind: str, addresses: Iterable[str]) -> dict[str, list[Any]]:
+        """Return what is on record about addresses, the last word last."""
+        planning = self._planning
+        found = planning.lookup(kind, "address_key", list(addresses))
+        records = planning.schema[kind].load_many(planning.get_many(kind, [id_ for _, id_ in found]))
+        said: dict[str, list[Any]] = {}
+        for record in sorted(records, key=lambda record: (record.created_at, record.id)):
+            said.setdefault(record.address_key, []).append(record)
+        return said
+
+    def _member(self, person_id: str, _i: int) -> dict[str, Scalar]:
+        return {"campaign_id": self._job.campaign_id, "person_id": person_id}
+
+    def _create(self, kind: str, records: Sequence[tuple[Any, ...]], scalars: Any) -> None:
+        """Collect small records, each given as a tuple whose second entry is the row it comes from."""
+        if not records:
+            return
+        columns: dict[str, list[Scalar]] = {"source_row": [self._rows.lines[record[1]] for record in records]}
+        for record in records:
+            for name, value in scalars(*record).items():
+                columns.setdefault(name, []).append(value)
+        self._planning.create_columns(kind, columns, len(records))
+
+    # Telling.
+
+    def verdicts(self) -> Verdicts:
+        """Return what became of the rows."""
+        rows = self._rows
+        problems = [
+            ReportedRow(
+                line=rows.lines[i],
+                outcome=self._outcomes[i],
+                reason="; ".join(dict.fromkeys(reasons)),
+                cells=tuple(rows.cells[i]),
+                record_id=self._record_id(i),
+            )
+            for i, reasons in sorted(self._reasons.items())
+            if reasons
+        ]
+        updates = [
+            ReportedRow(
+                line=rows.lines[i], outcome=self._outcomes[i], reason=f"changes {fields}", record_id=self._record_id(i)
+            )
+            for i, fields in sorted(self._changed.items())
+            if not self._reasons.get(i)
+        ]
+        return Verdicts(outcomes=self._outcomes, problems=problems, updates=updates)
+
+    def _record_id(self, i: int) -> str | None:
+        person = self._about.get(i)
+        return self._new_ids.get(person) if isinstance(person, int) else person and person.id
+
+
+def _point(person_id: str, _i: int, address: str) -> dict[str, Scalar]:
+    return {"person_id": person_id, "kind": PointKind.EMAIL.value, "value": address}
+
+
+def _lead_values(lead: Person, wanted: Iterable[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: lead[name] for name in wanted}
+    for name in ("tags", "extra"):
+        if values.get(name):
+            values[name] = json.loads(values[name])
+    if values.get("tags"):
+        values["tags"] = tuple(values["tags"])
+    return values
+
+
+def _scalar(value: Any) -> Scalar:
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _json_column(values: Iterable[Any]) -> list[Scalar]:
+    known: dict[Any, str] = {}
+    column: list[Scalar] = []
+    for value in values:
+        if not value:
+            column.append(None)
+            continue
+        key = value if isinstance(value, tuple) else tuple(value.items())
+        if key not in known:
+            known[key] = to_json(value)
+        column.append(known[key])
+    return column
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "; ".join(f"{key}: {text}" for key, text in value.items()) if isinstance(value, dict) else str(value)

@@ -1,0 +1,83 @@
+"""The record types that the contract tests store: every kind of field, and nothing from sales."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from crmkit.core.codecs import moment_text
+from crmkit.core.schema import Record, Scalar, Schema, record_type, stored
+from crmkit.core.values.money import Money
+from crmkit.core.values.text import fold
+
+__all__ = ["SCHEMA", "SHELF", "THING", "Colour", "Shelf", "Thing", "a_shelf", "a_thing"]
+
+
+class Colour(enum.Enum):
+    """A closed set."""
+
+    RED = "red"
+    GREEN = "green"
+
+
+@attrs.frozen(kw_only=True, slots=True)
+class Shelf(Record):
+    """Where things are."""
+
+    name: str
+
+
+@attrs.frozen(kw_only=True, slots=True)
+class Thing(Record):
+    """One attribute of every kind, all but the name optional.
+
+    Attributes:
+        name: What it is; searched, like the note.
+        code: Unique by itself.
+        realm: With the number: unique together.
+        shelf_id: A reference to another type.
+        part_of_id: A reference to its own type.
+    """
+
+    name: str
+    note: str | None = None
+    count: int | None = attrs.field(default=None, metadata=stored(indexed=True))
+    weight: Decimal | None = None
+    price: Money | None = None
+    seen_at: datetime | None = None
+    made_on: date | None = None
+    fragile: bool | None = None
+    colour: Colour | None = None
+    facts: Mapping[str, Any] = attrs.field(factory=dict)
+    code: str | None = attrs.field(default=None, metadata=stored(indexed=True))
+    realm: str | None = None
+    number: int | None = None
+    shelf_id: str | None = attrs.field(default=None, metadata=stored(references="shelf"))
+    part_of_id: str | None = attrs.field(default=None, metadata=stored(references="thing"))
+
+
+SHELF = record_type(Shelf, name="shelf", plural="shelves")
+THING = record_type(Thing, name="thing", unique=[("code",), ("realm", "number")], search=["name", "note"])
+SCHEMA = Schema((SHELF, THING))
+
+_LONG_AGO = moment_text(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def a_thing(id: str, **scalars: Scalar) -> dict[str, Scalar]:  # noqa: A002  # every record has one
+    """Return the scalars of a thing, complete but for what is not given."""
+    thing = {**THING.defaults(), **_system(id), "name": id, **scalars}
+    return {**thing, "search_text": fold(f"{thing['name']} {thing['note'] or ''}"), **scalars}
+
+
+def a_shelf(id: str, **scalars: Scalar) -> dict[str, Scalar]:  # noqa: A002  # every record has one
+    """Return the scalars of a shelf."""
+    return {**SHELF.defaults(), **_system(id), "name": id, **scalars}
+
+
+def _system(id_: str) -> dict[str, Scalar]:
+    return {"id": id_, "version": 1, "created_at": _LONG_AGO, "updated_at": _LONG_AGO, "operation_id": ""}
