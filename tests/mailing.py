@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
+import pytest
 
 from crmkit.core.message import Delivery, Message
 from crmkit.core.planning import Planning
@@ -127,3 +129,17 @@ def deliveries(workspace: Workspace) -> list[Delivery]:
 
 def count_operations(workspace: Workspace) -> int:
     return len(stored(workspace, "operation"))
+
+
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list in which every SQL statement of connections opened from now on is noted."""
+    seen: list[str] = []
+    connect = sqlite3.connect
+
+    def open_traced(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        connection.set_trace_callback(seen.append)
+        return connection
+
+    monkeypatch.setattr("sqlite3.connect", open_traced)
+    return seen

@@ -81,7 +81,7 @@ _HOMES = {
     "stage_guard": "crmkit.plugins.rules",
 }
 
-__all__ = [  # noqa: PLE0604, RUF022  # kept beside _HOMES, which says where each one lives
+__all__ = [  # kept beside _HOMES, which says where each one lives
     "CRM",
     "Account",
     "Activity",

@@ -9,7 +9,7 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import attrs
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from crmkit.services.board import Board
     from crmkit.services.convert import ConversionPlan
     from crmkit.services.deliver import DeliveryReport
-    from crmkit.services.importing.report import ImportReport
+    from crmkit.services.importing import ImportReport
     from crmkit.services.log import LoggedOperation
     from crmkit.services.queue_mail import QueueReport
     from crmkit.services.timeline import TimelineEntry
@@ -92,7 +92,11 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
         raise ConfigError(message)
     chosen = settings or (load_settings(Path(config), trusted=True) if config is not None else Settings())
     manager = PluginManager(
-        chosen.plugins, plugins=plugins, files=[Path(file) for file in plugin_files], discover=discover
+        chosen.plugins,
+        plugins=plugins,
+        files=[Path(file) for file in plugin_files],
+        discover=discover,
+        clock=clock,
     )
     place = str(url) if url is not None else chosen.url
     if place is None:
@@ -132,8 +136,8 @@ def _storage(url: str, schemes: Mapping[str, Any]) -> Any:
 
 def _begin(workspace: Workspace) -> None:
     """Give a new workspace its pipeline and templates; does nothing in one that has had an operation."""
-    from crmkit.services.mail_templates import plan_default_templates  # noqa: PLC0415  # brings in Liquid
-    from crmkit.services.pipelines import plan_default_pipeline  # noqa: PLC0415
+    from crmkit.services.mail_templates import plan_default_templates  # brings in Liquid
+    from crmkit.services.pipelines import plan_default_pipeline
 
     with workspace.storage.read() as view:
         if view.find(Query(type="operation", limit=1)):
@@ -146,6 +150,20 @@ def _begin(workspace: Workspace) -> None:
 
     # The key keeps two processes that begin at once from doing it twice.
     run(workspace, Request(kind="begin", key="crmkit:begin"), plan, lambda _view, _result: None)
+
+
+class Done(Protocol):
+    """What an operation gave."""
+
+    @property
+    def operation_id(self) -> str | None: ...
+
+
+def _operation_id(operation: str | Done) -> str:
+    named = operation if isinstance(operation, str) else operation.operation_id
+    if named is None:
+        raise NotFoundError("operation", type(operation).__name__, hint="nothing was changed, so nothing can be undone")
+    return named
 
 
 class CRM:
@@ -250,16 +268,14 @@ class CRM:
             UnreadableError: It is no file that an importer knows.
             RejectedError: Too many rows are wrong; nothing was imported.
         """
-        from crmkit.services.importing import import_leads, write_rejects  # noqa: PLC0415
-        from crmkit.services.sources import FileSource  # noqa: PLC0415
+        from crmkit.services.importing import import_leads, write_rejects
+        from crmkit.services.sources import FileSource
 
         opened = FileSource(Path(source)) if isinstance(source, (str, PathLike)) else source
         chosen = None if campaign is None else self._id("campaign", campaign)
-        outcome = import_leads(
-            self.workspace, opened, campaign=chosen, importer=importer, options=options, **more
-        )
+        outcome = import_leads(self.workspace, opened, campaign=chosen, importer=importer, options=options, **more)
         if rejects is not None:
-            write_rejects(outcome.value, Path(rejects))
+            write_rejects(self.workspace, outcome.value, Path(rejects))
         return outcome.value
 
     # Following up
@@ -285,9 +301,15 @@ class CRM:
         return self._activity(ActivityKind.TASK, about, text, due_at=due, **more)
 
     def _activity(
-        self, kind: ActivityKind, about: str | Stored, text: str, *, also_about: Iterable[str | Stored] = (), **more: Any
+        self,
+        kind: ActivityKind,
+        about: str | Stored,
+        text: str,
+        *,
+        also_about: Iterable[str | Stored] = (),
+        **more: Any,
     ) -> Activity:
-        from crmkit.services.activities import log_activity  # noqa: PLC0415
+        from crmkit.services.activities import log_activity
 
         direction = more.pop("direction", None)
         return log_activity(
@@ -301,13 +323,13 @@ class CRM:
 
     def complete(self, *tasks: str | Activity, **more: Any) -> builtins.list[Activity]:
         """Tick off tasks."""
-        from crmkit.services.activities import complete_tasks  # noqa: PLC0415
+        from crmkit.services.activities import complete_tasks
 
         return complete_tasks(self.workspace, tasks, **more).value
 
     def tasks_due(self, until: datetime | None = None) -> builtins.list[tuple[Activity, builtins.list[Any]]]:
         """Return open tasks with what they are about, the most urgent first; None means all."""
-        from crmkit.services.activities import tasks_due  # noqa: PLC0415
+        from crmkit.services.activities import tasks_due
 
         return tasks_due(self.workspace, until=until)
 
@@ -324,11 +346,9 @@ class CRM:
             RejectedError: It cannot be converted; with all reasons.
             AmbiguousMatchError: Several contacts or accounts match equally well.
         """
-        from crmkit.services.convert import ConversionOptions, plan_conversion  # noqa: PLC0415
+        from crmkit.services.convert import ConversionOptions, plan_conversion
 
-        return plan_conversion(
-            self.workspace, self._id("lead", lead), options=ConversionOptions(**self._ids(options))
-        )
+        return plan_conversion(self.workspace, self._id("lead", lead), options=ConversionOptions(**self._ids(options)))
 
     def convert(
         self,
@@ -353,7 +373,7 @@ class CRM:
             AmbiguousMatchError: Several contacts or accounts match equally well.
             StalePlanError: What the plan relied on has moved; make it anew.
         """
-        from crmkit.services.convert import (  # noqa: PLC0415
+        from crmkit.services.convert import (
             ConversionOptions,
             ConversionPlan,
             convert_lead,
@@ -375,7 +395,7 @@ class CRM:
         self, leads: Iterable[str | Lead], *, all_or_nothing: bool = False, **more: Any
     ) -> builtins.list[ConversionResult]:
         """Convert many leads in one operation, with one result for each."""
-        from crmkit.services.convert import convert_leads  # noqa: PLC0415
+        from crmkit.services.convert import convert_leads
 
         return convert_leads(self.workspace, leads, all_or_nothing=all_or_nothing, **more).value
 
@@ -383,7 +403,7 @@ class CRM:
 
     def open_deal(self, name: str, **values: Any) -> Deal:
         """Open a deal: ``account``, ``contacts``, ``roles``, ``amount``, ``pipeline``, ``stage`` …"""
-        from crmkit.services.deals import open_deal  # noqa: PLC0415
+        from crmkit.services.deals import open_deal
 
         return open_deal(self.workspace, name, **values).value
 
@@ -393,31 +413,31 @@ class CRM:
         Raises:
             RejectedError: The stage demands something; with all reasons at once.
         """
-        from crmkit.services.deals import move_deal  # noqa: PLC0415
+        from crmkit.services.deals import move_deal
 
         return move_deal(self.workspace, self._id("deal", deal), id_of(stage), **more).value
 
     def win_deal(self, deal: str | Deal, **more: Any) -> Deal:
         """Close a deal as won."""
-        from crmkit.services.deals import win_deal  # noqa: PLC0415
+        from crmkit.services.deals import win_deal
 
         return win_deal(self.workspace, self._id("deal", deal), **more).value
 
     def lose_deal(self, deal: str | Deal, lost_reason: str, comment: str | None = None, **more: Any) -> Deal:
         """Close a deal as lost, with a reason of the list; ``other`` needs a comment."""
-        from crmkit.services.deals import lose_deal  # noqa: PLC0415
+        from crmkit.services.deals import lose_deal
 
         return lose_deal(self.workspace, self._id("deal", deal), lost_reason, comment, **more).value
 
     def reopen_deal(self, deal: str | Deal, *, reason: str, **more: Any) -> Deal:
         """Open a closed deal again; its old close stays in its history."""
-        from crmkit.services.deals import reopen_deal  # noqa: PLC0415
+        from crmkit.services.deals import reopen_deal
 
         return reopen_deal(self.workspace, self._id("deal", deal), reason=reason, **more).value
 
     def board(self, pipeline: str | None = None) -> Board:
         """Return a pipeline as a board: its stages with their deals and sums."""
-        from crmkit.services.board import board  # noqa: PLC0415
+        from crmkit.services.board import board
 
         return board(self.workspace, pipeline)
 
@@ -431,7 +451,7 @@ class CRM:
             campaign: The campaign; a record, id or name.
             more: ``people`` (instead of all members), ``purpose``, ``once``, ``reason``, ``key`` and ``dry_run``.
         """
-        from crmkit.services.queue_mail import queue_mail  # noqa: PLC0415
+        from crmkit.services.queue_mail import queue_mail
 
         chosen = None if campaign is None else self._id("campaign", campaign)
         return queue_mail(self.workspace, template, campaign=chosen, **more).value
@@ -443,7 +463,7 @@ class CRM:
             notifier: Its name.
             options: What it needs: ``folder``, ``host``, ``port``, ``url`` …; and ``limit``.
         """
-        from crmkit.services.deliver import deliver  # noqa: PLC0415
+        from crmkit.services.deliver import deliver
 
         limit = options.pop("limit", None)
         texts = {name: str(value) for name, value in options.items()}
@@ -453,35 +473,36 @@ class CRM:
 
     def timeline(self, record: str | Stored) -> builtins.list[TimelineEntry]:
         """Return what happened to a record and what belongs to it, the oldest first."""
-        from crmkit.services.timeline import timeline  # noqa: PLC0415
+        from crmkit.services.timeline import timeline
 
         return timeline(self.workspace, id_of(record))
 
     def log(self, *, limit: int = 20, **more: Any) -> builtins.list[LoggedOperation]:
         """Return operations, the newest first; of one ``kind``, or of one ``record``."""
-        from crmkit.services.log import recent_operations  # noqa: PLC0415
+        from crmkit.services.log import recent_operations
 
         return recent_operations(self.workspace, limit=limit, **more)
 
-    def undo(self, operation: str | Stored, **more: Any) -> UndoReport:
+    def undo(self, operation: str | Done, **more: Any) -> UndoReport:
         """Take an operation back.
 
         Args:
-            operation: The operation, its id, or anything with an ``operation_id``.
+            operation: The operation or its id; or what it gave, such as a conversion result, an
+                import report or a new record: anything with an ``operation_id``.
             more: ``only``, ``keep_changed``, ``reason``, ``key`` and ``dry_run``.
 
         Raises:
             NotReversibleError: Something stands in the way: `.obstacles`.
         """
-        from crmkit.services.undo import undo  # noqa: PLC0415
+        from crmkit.services.undo import undo
 
-        return undo(self.workspace, id_of(operation), **more).value
+        return undo(self.workspace, _operation_id(operation), **more).value
 
-    def redo(self, operation: str | Stored, **more: Any) -> UndoReport:
-        """Do an undone operation again, with the same ids."""
-        from crmkit.services.undo import redo  # noqa: PLC0415
+    def redo(self, operation: str | Done, **more: Any) -> UndoReport:
+        """Do an undone operation again, with the same ids; named as for `undo`."""
+        from crmkit.services.undo import redo
 
-        return redo(self.workspace, id_of(operation), **more).value
+        return redo(self.workspace, _operation_id(operation), **more).value
 
     def report(self, name: str, **options: Any) -> ReportPage:
         """Compute a report on one consistent view.
@@ -495,9 +516,7 @@ class CRM:
             raise NotFoundError("report", name, suggestions=close_to(name, known))
         texts = {key: str(id_of(value) if isinstance(value, Stored) else value) for key, value in options.items()}
         with self.workspace.reading() as view:
-            context = Context(
-                view, self.workspace.schema, at=self.workspace.clock.now(), actor=self.workspace.actor
-            )
+            context = Context(view, self.workspace.schema, at=self.workspace.clock.now(), actor=self.workspace.actor)
             with known[name].blamed():
                 return known[name].item.compute(context, texts)
 
@@ -512,5 +531,3 @@ class CRM:
             name: self._id(kinds[name], value) if name in kinds and value is not None else value
             for name, value in options.items()
         }
-
-

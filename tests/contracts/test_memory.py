@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from crmkit.storage.memory import MemoryStorage
@@ -9,7 +11,7 @@ from crmkit.testing import StorageContract
 
 
 class TestMemoryStorage(StorageContract):
-    lacks = {"test_a_store_opened_again_has_everything": "memory is gone with the object"}
+    lacks: ClassVar = {"test_a_store_opened_again_has_everything": "memory is gone with the object"}
 
     @pytest.fixture
     def storage(self) -> MemoryStorage:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import random
+import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
+import attrs
 import pytest
 
+from crmkit import __version__
 from crmkit.core.changes import ChangeSet
 from crmkit.core.ports.plugins import Context, ConversionRule, Extensions, StageGuard, StageMove
 from crmkit.errors import ConfigError, NotFoundError, PluginError
 from crmkit.plugins.commands import command_names
-from crmkit.plugins.discovery import Origin
+from crmkit.plugins.discovery import Origin, in_arguments
 from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
 from crmkit.plugins.manager import PluginInfo, PluginManager, Status
 from crmkit.plugins.rules import notifier, stage_guard
@@ -119,9 +121,10 @@ def test_own_contributions_of_crmkit_come_first_and_on_the_same_hooks() -> None:
     plugins = manager()
 
     (own,) = plugins.listing()
-    assert (own.name, own.version, own.origin, own.status) == ("crmkit", version("crmkit"), "builtin", "active")
+    assert (own.name, own.version, own.origin, own.status) == ("crmkit", __version__, "builtin", "active")
     assert "importer csv" in own.contributions
     assert set(plugins.collect().storages) == {"memory", "sqlite"}
+    assert set(plugins.collect().reports) == {"funnel"}
     assert set(plugins.collect().notifiers) == {"console", "folder", "smtp", "webhook"}
 
 
@@ -321,6 +324,14 @@ def test_disabled_plugin_is_not_even_loaded(site: Callable[..., None]) -> None:
     assert "acme_badges" not in sys.modules
 
 
+def test_plugin_that_is_given_can_be_disabled_but_crmkits_own_cannot() -> None:
+    settings = PluginSettings(disabled=("bad",))
+
+    assert by_name(manager(Listener("bad"), settings=settings))["bad"].status is Status.DISABLED
+    with pytest.raises(ConfigError, match="crmkit itself cannot be disabled"):
+        PluginManager(PluginSettings(disabled=("crmkit",)))
+
+
 def test_misspelt_name_in_the_settings_does_not_go_unnoticed(
     site: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -380,79 +391,103 @@ def nothing() -> None:
     """Do nothing, marked as nothing."""
 
 
-WRONG: dict[str, tuple[object, str, str]] = {
+WRONG: dict[str, tuple[str, object, str, str]] = {
     "misspelt hook": (
+        "",
         hooked("@hookimpl\ndef crmkit_importer(): return []"),
         "there is no hook crmkit_importer",
         "did you mean crmkit_importers?",
     ),
-    "unknown hook": (hooked("@hookimpl\ndef on_save(): return []"), "there is no hook on_save", "the hooks are"),
+    "unknown hook": ("", hooked("@hookimpl\ndef on_save(): return []"), "there is no hook on_save", "the hooks are"),
     "misspelt argument": (
+        "crmkit_committed",
         hooked("@hookimpl\ndef crmkit_committed(change): pass"),
         "there is no argument change",
         "write def crmkit_committed(changes)",
     ),
     "keyword argument": (
+        "crmkit_committed",
         hooked("@hookimpl\ndef crmkit_committed(*, changes): pass"),
         "the argument changes is not a plain one",
         "write def crmkit_committed(changes)",
     ),
     "unmarked hook": (
+        "crmkit_importers",
         hooked("def crmkit_importers(): return []"),
-        "crmkit_importers: it is not marked as a hook",
+        "it is not marked as a hook",
         "@crmkit.hookimpl",
     ),
-    "async hook": (hooked("@hookimpl\nasync def crmkit_committed(changes): pass"), "it is async", "write def"),
+    "async hook": (
+        "crmkit_committed",
+        hooked("@hookimpl\nasync def crmkit_committed(changes): pass"),
+        "it is async",
+        "write def",
+    ),
     "wrapper": (
+        "crmkit_importers",
         hooked("@hookimpl(wrapper=True)\ndef crmkit_importers(): return (yield)"),
         "cannot be wrapped",
         "leave out wrapper=True",
     ),
-    "old wrapper": (hooked("@hookimpl(hookwrapper=True)\ndef crmkit_importers(): yield"), "cannot be wrapped", ""),
-    "class": (Guards, "Guards is a class, not an instance", "give Guards()"),
-    "empty module": (module(""), "it has no hook and contributes nothing", "@crmkit.hookimpl"),
-    "function": (nothing, "it has no hook and contributes nothing", "@crmkit.importer"),
+    "old wrapper": (
+        "crmkit_importers",
+        hooked("@hookimpl(hookwrapper=True)\ndef crmkit_importers(): yield"),
+        "cannot be wrapped",
+        "",
+    ),
+    "class": ("", Guards, "Guards is a class, not an instance", "give Guards()"),
+    "empty module": ("", module(""), "it has no hook and contributes nothing", "@crmkit.hookimpl"),
+    "function": ("", nothing, "it has no hook and contributes nothing", "@crmkit.importer"),
     "no instance": (
+        "",
         module("from crmkit.plugins.hookspecs import HookSpecs\nclass Rules(HookSpecs): pass"),
         "it has no hook and contributes nothing",
         "plugin = Rules()",
     ),
     "near miss": (
+        "",
         module("class G:\n    name = 'own'\n    def check(self, move): return []\nguard = G()"),
         "it has no hook and contributes nothing",
         "check of G 'own' cannot be called as check(move, context)",
     ),
     "hook that raises": (
+        "crmkit_importers",
         hooked("@hookimpl\ndef crmkit_importers(): return 1 / 0"),
-        "crmkit_importers: it raised: ZeroDivisionError",
+        "it raised: ZeroDivisionError",
         "",
     ),
     "generator that raises": (
+        "crmkit_importers",
         hooked("@hookimpl\ndef crmkit_importers():\n    yield from ()\n    1 / 0"),
-        "crmkit_importers: it raised: ZeroDivisionError",
+        "it raised: ZeroDivisionError",
         "",
     ),
     "forgotten return": (
+        "crmkit_importers",
         hooked("@hookimpl\ndef crmkit_importers(): pass"),
         "it returned NoneType instead of a list",
         "an empty one for none",
     ),
     "no list": (
+        "crmkit_reports",
         hooked("@hookimpl\ndef crmkit_reports(): return 7"),
         "it returned int instead of a list",
         "put it in a list",
     ),
     "wrong kind": (
+        "crmkit_importers",
         hooked("@hookimpl\ndef crmkit_importers(): return ['csv']"),
         "str is no importer: it has no identify and no read",
         "see crmkit's Importer",
     ),
     "class in a list": (
+        "crmkit_importers",
         hooked("class Csv: pass\n@hookimpl\ndef crmkit_importers(): return [Csv]"),
         "Csv is a class, not an instance: give Csv()",
         "",
     ),
     "incomplete": (
+        "crmkit_importers",
         hooked(
             """
             class Half:
@@ -464,16 +499,17 @@ WRONG: dict[str, tuple[object, str, str]] = {
             def crmkit_importers(): return [Half()]
             """
         ),
-        "'Half Done' is no name: write lower case letters, digits and dashes; "
         "Half 'Half Done' has no summary that is text; identify of Half 'Half Done' is async",
         "see crmkit's Importer",
     ),
     "wrong target": (
+        "crmkit_storages",
         StorageScheme(scheme="vault", target="vault.open"),
         "the target of a storage is written module:callable",
         "",
     ),
     "taken name": (
+        "crmkit_importers",
         hooked(
             """
             from crmkit.plugins.builtin.csv_importer import CsvImporter
@@ -490,27 +526,27 @@ WRONG: dict[str, tuple[object, str, str]] = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_plugin_that_is_given_raises_with_a_suggestion(case: str) -> None:
-    plugin, complaint, suggestion = WRONG[case]
-    hook, _, text = complaint.rpartition(": it ")
+    hook, plugin, complaint, suggestion = WRONG[case]
 
     with pytest.raises(PluginError) as caught:
         manager(plugin)
 
-    assert caught.value.hook.startswith(hook if text != complaint else "")
-    assert complaint.removeprefix(f"{hook}: ") in str(caught.value)
+    assert caught.value.hook == hook
+    assert complaint in str(caught.value)
     assert suggestion in caught.value.hint
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_plugin_that_is_found_is_listed_with_the_suggestion(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin, complaint, suggestion = WRONG[case]
-    found = manager  # the module under test finds it in our stead
-    monkeypatch.setattr("crmkit.plugins.discovery.Found.is_explicit", property(lambda each: each.name == "crmkit"))
+    hook, plugin, complaint, suggestion = WRONG[case]
+    found = [attrs.evolve(each, origin=Origin.ENTRY_POINT) for each in in_arguments([plugin])]
+    monkeypatch.setattr("crmkit.plugins.manager.in_entry_points", lambda: found)
 
-    plugins = found(plugin)
+    plugins = PluginManager(PluginSettings())
 
     info = plugins.listing()[-1]
     assert info.status is Status.BROKEN
+    assert info.reason.startswith(f"{hook}: " if hook else "")
     assert complaint in info.reason
     assert suggestion in info.reason
     assert plugins.collect().listeners == []
@@ -520,7 +556,7 @@ def test_wrong_plugin_that_is_found_is_listed_with_the_suggestion(case: str, mon
 def test_error_names_plugin_version_and_hook_and_keeps_the_cause() -> None:
     plugin = hooked("__version__ = '3.1'\n@hookimpl\ndef crmkit_reports(): return 1 / 0")
 
-    with pytest.raises(PluginError, match="plugin acme 3.1 failed in crmkit_reports") as caught:
+    with pytest.raises(PluginError, match=r"plugin acme 3\.1 failed in crmkit_reports") as caught:
         manager(plugin)
 
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
@@ -545,6 +581,18 @@ def test_same_plugin_twice_is_an_error() -> None:
 
     with pytest.raises(PluginError, match="another plugin of that name"):
         manager(listener, listener)
+
+
+def test_installed_plugin_that_is_given_too_is_told_of_a_commit_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Listener("given")
+    installed = [attrs.evolve(each, name="it", origin=Origin.ENTRY_POINT) for each in in_arguments([listener])]
+    monkeypatch.setattr("crmkit.plugins.manager.in_entry_points", lambda: installed)
+
+    plugins = PluginManager(PluginSettings(), plugins=[listener])
+    plugins.collect().committed(CHANGES)
+
+    assert by_name(plugins)["it"].reason == "it is loaded already, as given; give it once"
+    assert listener.told == ["operation_1"]
 
 
 def test_hook_of_a_newer_crmkit_may_be_optional() -> None:
@@ -662,7 +710,7 @@ def test_all_plugins_are_told_of_a_commit_in_order() -> None:
     first = hooked("@hookimpl\ndef crmkit_committed(changes): order.append('first')")
     second = hooked("@hookimpl\ndef crmkit_committed(): order.append('second')")
     for plugin in (first, second):
-        plugin.order = order
+        vars(plugin)["order"] = order
     first.__name__, second.__name__ = "ada", "bob"
 
     manager(second, first).collect().committed(CHANGES)
@@ -716,8 +764,6 @@ def test_generator_that_listens_is_run_to_its_end() -> None:
 
 
 def test_collecting_crmkits_own_plugins_imports_nothing_heavy() -> None:
-    import subprocess
-
     script = dedent(
         """
         import sys

@@ -10,7 +10,7 @@ import pytest
 from crmkit.core.conversion import Amendment, Proposal, Veto
 from crmkit.core.ports.notifiers import Notifier, OutgoingMail, Receipt
 from crmkit.core.ports.plugins import Context, ConversionRule, Report, ReportPage, StageGuard, StageMove
-from crmkit.errors import PluginError
+from crmkit.errors import PluginError, RejectedError
 from crmkit.plugins.rules import conversion_rule, notifier, report, stage_guard
 
 NOTHING: Any = None  # stands for a proposal, move or context that the function does not look at
@@ -66,6 +66,17 @@ def test_functions_can_still_be_called() -> None:
 
 def test_summary_is_the_first_line_of_the_docstring_unless_another_is_given() -> None:
     assert leads.summary == "How many leads there are."
+
+
+def test_report_refuses_all_options_that_it_does_not_know() -> None:
+    with pytest.raises(RejectedError) as caught:
+        leads.compute(NOTHING, {"since": "2026-01-01", "until": "2026-02-01", "by": "day"})
+
+    assert caught.value.reasons == (
+        "the report leads has no option 'until'",
+        "the report leads has no option 'by'",
+    )
+    assert caught.value.hint == "it has since"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from crmkit.services.edit import add_records, delete_records, restore_records, u
 from crmkit.services.workspace import Workspace
 
 
-def add(workspace: Workspace, kind: str, **values: Any) -> Any:
+def add(workspace: Workspace, kind: str, /, **values: Any) -> Any:
     return add_records(workspace, kind, [values]).value[0]
 
 

@@ -16,8 +16,8 @@ from crmkit.services.workspace import Workspace
 from tests.mailing import make, make_leads, make_templates, stored
 
 
-def configured(workspace: Workspace, **mail: str) -> Workspace:
-    return attrs.evolve(workspace, settings=Settings(mail=MailSettings(**mail)))
+def configured(workspace: Workspace, mail: MailSettings) -> Workspace:
+    return attrs.evolve(workspace, settings=Settings(mail=mail))
 
 
 class TestSaving:
@@ -143,19 +143,26 @@ class TestPreview:
     def test_the_way_out_is_in_the_text_once_it_is_configured(self, workspace: Workspace) -> None:
         make_templates(workspace)
         lead = make(workspace, "lead", [{"email": Email("jules@example.com"), "language": "en"}])[0]
-        equipped = configured(workspace, unsubscribe_url="https://example.com/leave?t={token}", secret="s" * 16)
+        mail = MailSettings(unsubscribe_url="https://example.com/leave?t={token}", secret="s" * 16)
 
         assert "https://" not in preview(workspace, "thank_you", lead).rendered.text
-        assert "https://example.com/leave?t=" in preview(equipped, "thank_you", lead).rendered.text
+        assert "https://example.com/leave?t=" in preview(configured(workspace, mail), "thank_you", lead).rendered.text
 
     def test_a_wrong_sender_is_a_matter_of_the_settings(self, workspace: Workspace) -> None:
         make_templates(workspace)
         lead = make_leads(workspace, "jules@example.com")[0]
 
         with pytest.raises(ConfigError) as caught:
-            preview(configured(workspace, sender="nobody"), "thank_you", lead)
+            preview(configured(workspace, MailSettings(sender="nobody")), "thank_you", lead)
 
         assert caught.value.setting == "mail.sender"
+
+    def test_only_people_are_written_to(self, workspace: Workspace) -> None:
+        make_templates(workspace)
+        account = make(workspace, "account", [{"name": "Hospy Médias"}])[0]
+
+        with pytest.raises(NotFoundError, match="there is no lead or contact"):
+            preview(workspace, "thank_you", account)
 
     def test_a_misspelt_template_brings_a_suggestion(self, workspace: Workspace) -> None:
         make_templates(workspace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +34,7 @@ from tests.mailing import (
     make_templates,
     messages,
     stored,
+    traced,
 )
 from tests.services.conftest import open_workspace
 
@@ -112,7 +112,7 @@ class TestOnce:
         outcome = queue_mail(workspace, "thank_you", campaign=show)
 
         assert (outcome.value.queued, skips(outcome.value)) == (0, {"it is queued or sent already": 2})
-        assert outcome.changes is None
+        assert outcome.operation_id is None
         assert (len(messages(workspace)), count_operations(workspace)) == (2, before)
 
     def test_who_joins_later_is_written_to_by_the_second_run(self, workspace: Workspace) -> None:
@@ -299,6 +299,7 @@ class TestMembers:
     def test_an_undo_takes_mail_and_mark_back_and_a_second_run_queues_again(self, workspace: Workspace) -> None:
         show = make_show(workspace, "jules@example.com")
         operation = queue_mail(workspace, "thank_you", campaign=show).operation_id
+        assert operation
 
         undo(workspace, operation)
 
@@ -333,16 +334,7 @@ def test_people_are_always_queued_or_skipped(addresses: list[str], repeat: bool)
 class TestCost:
     @pytest.fixture
     def statements(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        seen: list[str] = []
-        connect = sqlite3.connect
-
-        def traced(*args: object, **kwargs: object) -> sqlite3.Connection:
-            connection = connect(*args, **kwargs)  # type: ignore[call-overload]  # passed on as they come
-            connection.set_trace_callback(seen.append)
-            return connection  # type: ignore[no-any-return]  # because of the line before
-
-        monkeypatch.setattr("sqlite3.connect", traced)
-        return seen
+        return traced(monkeypatch)
 
     @pytest.fixture
     def on_disk(self, statements: list[str], tmp_path: Path) -> Iterator[Workspace]:

@@ -99,7 +99,7 @@ def _same(value: Any) -> tuple[Any, ...]:
 def _parse_text(value: Any) -> str | None:
     if not isinstance(value, str):
         msg = f"must be text, not {type(value).__name__}"
-        raise ValueError(msg)  # noqa: TRY004  # one kind of error for the caller to collect
+        raise ValueError(msg)  # one kind of error for the caller to collect
     text = value.strip()
     try:
         text.encode()
@@ -143,7 +143,7 @@ def _parse_truth(value: Any) -> bool:
 def _parse_decimal(value: Any) -> Decimal:
     if isinstance(value, float):
         msg = "must not be a float; write it as text or Decimal"
-        raise ValueError(msg)  # noqa: TRY004
+        raise ValueError(msg)
     try:
         number = Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
@@ -200,7 +200,7 @@ def _parse_words(value: Any) -> tuple[str, ...]:
 def _parse_mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         msg = "must be a mapping"
-        raise ValueError(msg)  # noqa: TRY004
+        raise ValueError(msg)
     try:
         return typing.cast("dict[str, Any]", json.loads(to_json(dict(value))))
     except (TypeError, UnicodeEncodeError):
@@ -281,9 +281,7 @@ _CODECS: tuple[tuple[Callable[[Any], bool], Callable[[Any], Codec]], ...] = (
     (_is(Decimal), _simple("decimal", _parse_decimal, _decimal_text, Decimal)),
     (
         _is(datetime),
-        _simple(
-            "moment", parse_moment, lambda v: (None if v is None else moment_text(v),), datetime.fromisoformat
-        ),
+        _simple("moment", parse_moment, lambda v: (None if v is None else moment_text(v),), datetime.fromisoformat),
     ),
     (_is(date), _simple("day", _parse_day, lambda v: (None if v is None else v.isoformat(),), date.fromisoformat)),
     # Empty collections are stored as None, and come back empty rather than None.

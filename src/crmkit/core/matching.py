@@ -139,8 +139,8 @@ class Matcher:
             if point.kind is PointKind.EMAIL and planning.schema.type_of(point.person_id).name == "contact":
                 self._add("email", Email.trusted(point.value).key, point.person_id)
         ids = sorted({id_ for index in ("email", "import_key", "name") for v in self._by[index].values() for id_ in v})
-        living = [c for c in planning.schema["contact"].load_many(planning.get_many("contact", ids))]
-        self._contacts = {contact.id: contact for contact in living}
+        loaded = planning.schema["contact"].load_many(planning.get_many("contact", ids))
+        self._contacts = {contact.id: contact for contact in loaded}
 
     def _load_accounts(self, leads: Sequence[Lead]) -> None:
         planning = self._planning

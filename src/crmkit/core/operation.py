@@ -111,6 +111,8 @@ class ImportRow(Stored):
     record_id: str | None = None
 
 
-OPERATION = record_type(Operation, name="operation", prefix="op", unique=(("key",),), undo="keep", made_by="doing something")
+OPERATION = record_type(
+    Operation, name="operation", prefix="op", unique=(("key",),), undo="keep", made_by="doing something"
+)
 CHANGE = record_type(Change, name="change", undo="keep", made_by="changing something")
 IMPORT_ROW = record_type(ImportRow, name="import_row", undo="keep", made_by="importing a file")

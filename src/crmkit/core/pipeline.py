@@ -113,7 +113,9 @@ def check_stages(stages: Sequence[Mapping[str, object]]) -> None:
         raise RejectedError(reasons)
 
 
-def _stage(key: str, title: str, french: str, probability: int, forecast: Forecast, **more: object) -> dict[str, object]:
+def _stage(
+    key: str, title: str, french: str, probability: int, forecast: Forecast, **more: object
+) -> dict[str, object]:
     return {
         "key": key,
         "title": title,

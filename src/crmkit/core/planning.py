@@ -16,7 +16,7 @@ from crmkit.core.codecs import moment_text
 from crmkit.core.ids import IdSequence
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Query, is_after, matches, sort_rows
-from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.core.schema import Row, Scalar, Schema
 from crmkit.errors import ConflictError, NotFoundError
 
 __all__ = ["Planning"]
@@ -108,9 +108,7 @@ class Planning:
             position = self.schema[kind].position
             place, deleted, known = position[field], position["deleted_at"], frozenset(wanted)
             pairs = [(value, id_) for value, id_ in pairs if id_ not in touched]
-            pairs += [
-                (row[place], id_) for id_, row in touched.items() if row[deleted] is None and row[place] in known
-            ]
+            pairs += [(row[place], id_) for id_, row in touched.items() if row[deleted] is None and row[place] in known]
             pairs.sort(key=lambda pair: (str(pair[0]), pair[1]))
         return pairs
 
@@ -243,9 +241,7 @@ class Planning:
             ConflictError: It has another version.
         """
         scalars = self.schema[kind].encode(values)
-        return self.update_scalars(
-            kind, record_id, scalars, expected_version=expected_version, why=why, rules=rules
-        )
+        return self.update_scalars(kind, record_id, scalars, expected_version=expected_version, why=why, rules=rules)
 
     def update_scalars(
         self,

@@ -242,9 +242,7 @@ class RecordType:
         try:
             return self.fields[self.position[name]]
         except KeyError:
-            raise NotFoundError(
-                f"field of {self.name}", name, suggestions=close_to(name, self.visible_names)
-            ) from None
+            raise NotFoundError(f"field of {self.name}", name, suggestions=close_to(name, self.visible_names)) from None
 
     @cached_property
     def visible_names(self) -> tuple[str, ...]:
@@ -345,13 +343,13 @@ def record_type(
     Raises:
         TypeError: An attribute has a type that crmkit cannot store.
     """
-    attrs.resolve_types(cls)  # type: ignore[type-var]  # checked by attrs itself
+    attrs.resolve_types(cls)
     attributes: list[Attribute] = []
     fields: list[Field] = []
-    for a in attrs.fields(cls):  # type: ignore[arg-type]  # a Stored is an attrs class
+    for a in attrs.fields(cls):
         codec = codec_for(a.type, owner=f"{cls.__name__}.{a.name}")
         meta = a.metadata
-        default = a.default.factory() if isinstance(a.default, attrs.Factory) else a.default  # type: ignore[arg-type,call-arg]
+        default = a.default.factory() if isinstance(a.default, attrs.Factory) else a.default  # type: ignore[arg-type]
         required = bool(meta.get("required")) or (default is attrs.NOTHING and not codec.optional)
         editable = a.name not in _SYSTEM and meta.get("editable", True)
         places = tuple(a.name + suffix for suffix, _ in codec.parts)

@@ -20,6 +20,7 @@ from typing import Any
 import attrs
 import pluggy
 
+from crmkit import __version__
 from crmkit.core.changes import ChangeSet
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
@@ -145,7 +146,7 @@ class PluginManager:
 
     Raises:
         PluginError: A plugin of *plugins* or *files* is wrong.
-        ConfigError: The folder cannot be searched.
+        ConfigError: The folder cannot be searched, or crmkit's own plugin is to be left out.
     """
 
     def __init__(
@@ -158,6 +159,8 @@ class PluginManager:
         strict: bool = False,
         clock: Clock | None = None,
     ) -> None:
+        if PROJECT in settings.disabled:
+            raise ConfigError(f"{PROJECT} itself cannot be disabled", setting="plugins.disabled", hint="leave it out")
         self._settings = settings
         self._strict = strict
         self._pluggy = pluggy.PluginManager(PROJECT)
@@ -195,38 +198,36 @@ class PluginManager:
 
     def _admit_all(self, *ways: Iterable[Found]) -> None:
         for found in chain(*ways):
-            if found.name in self._settings.disabled and found.origin is not Origin.BUILTIN:
+            if found.name in self._settings.disabled:
                 self._infos.append(_info(found, Status.DISABLED, "plugins.disabled names it"))
                 continue
-            try:
-                self._admit(found)
-            except Flaw as flaw:
-                self._refuse(found, flaw)
+            self._admit(found)
 
     def _admit(self, found: Found) -> None:
         """Load a plugin with all that it contributes, or nothing of it."""
+        registered: list[str] = []
+        try:
+            self._check_name(found)
+            found, target = _loaded(found)
+            with run("it cannot be inspected"):
+                info, parts = self._examined(found, target, registered)
+        except Flaw as flaw:
+            for name in registered:
+                self._pluggy.unregister(name=name)
+            self._refuse(found, flaw)
+        else:
+            self._infos.append(info)
+            self._parts.extend(parts)
+
+    def _check_name(self, found: Found) -> None:
         for other in self._infos:
             if other.name == found.name:
                 raise Flaw(
                     f"there is another plugin of that name, in {other.where}, and this one is in {found.where}",
                     hint="rename or disable one of them",
                 )
-        registered: list[str] = []
-        try:
-            with run("it cannot be inspected"):
-                info, parts = self._loaded(found, registered)
-        except BaseException:
-            for name in registered:
-                self._pluggy.unregister(name=name)
-            raise
-        self._infos.append(info)
-        self._parts.extend(parts)
 
-    def _loaded(self, found: Found, registered: list[str]) -> tuple[PluginInfo, list[_Part]]:
-        with run("it cannot be loaded"):
-            target = found.load()
-        if not found.version:
-            found = attrs.evolve(found, version=str(getattr(target, "__version__", "")))
+    def _examined(self, found: Found, target: object, registered: list[str]) -> tuple[PluginInfo, list[_Part]]:
         hooks = self._register(found, target, registered)
         parts = self._unique(found, [*self._called(found, hooks), *_handed_over(found, target)])
         if not parts:
@@ -377,16 +378,15 @@ def _builtin(clock: Clock | None) -> Found:
 
         return BuiltinPlugin(clock)
 
-    return Found(name=PROJECT, version=_own_version(), origin=Origin.BUILTIN, where=PROJECT, load=load)
+    return Found(name=PROJECT, version=__version__, origin=Origin.BUILTIN, where=PROJECT, load=load)
 
 
-def _own_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(PROJECT)
-    except PackageNotFoundError:  # used straight from its sources
-        return ""
+def _loaded(found: Found) -> tuple[Found, object]:
+    """Load a plugin; only now a single file tells its version."""
+    with run("it cannot be loaded"):
+        target = found.load()
+        version = found.version or str(getattr(target, "__version__", ""))
+        return attrs.evolve(found, version=version), target
 
 
 def _info(

@@ -20,7 +20,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, get_args
 from crmkit.core.conversion import Amendment, Proposal
 from crmkit.core.ports.notifiers import OutgoingMail, Receipt
 from crmkit.core.ports.plugins import Context, ReportPage, StageMove
-from crmkit.errors import PluginError
+from crmkit.errors import PluginError, RejectedError
 
 __all__ = [
     "FunctionGuard",
@@ -143,7 +143,15 @@ class FunctionReport(_Named[[Context, Mapping[str, str]], ReportPage]):
         self.options = options
 
     def compute(self, context: Context, options: Mapping[str, str]) -> ReportPage:
-        """Return the page that the function returned."""
+        """Return the page that the function returned.
+
+        Raises:
+            RejectedError: There is an option that the report does not know.
+        """
+        if unknown := [
+            f"the report {self.name} has no option {name!r}" for name in options if name not in self.options
+        ]:
+            raise RejectedError(unknown, hint=f"it has {', '.join(self.options) or 'no options'}")
         page: object = self._function(context, options)
         if not isinstance(page, ReportPage):
             raise TypeError(f"it returned {type(page).__name__} instead of a ReportPage")

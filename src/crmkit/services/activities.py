@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from crmkit.core.activity import Activity, ActivityKind, Direction
+from crmkit.core.codecs import moment_text
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import All, Compare, Op, Order, Query
-from crmkit.core.codecs import moment_text
 from crmkit.core.schema import Stored
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.edit import plan_add
@@ -133,7 +133,9 @@ def tasks_due(
         for link in links:
             wanted.setdefault(schema.type_of(link.to_id).name, []).append(link.to_id)
         records = {
-            record.id: record for kind, ids in wanted.items() for record in schema[kind].load_many(view.get_many(kind, ids))
+            record.id: record
+            for kind, ids in wanted.items()
+            for record in schema[kind].load_many(view.get_many(kind, ids))
         }
     about: dict[str, list[Any]] = {}
     for link in links:

@@ -47,8 +47,8 @@ def load_settings(path: Path, *, trusted: bool) -> Settings:
 
 
 def _structured(content: dict[str, Any], path: Path) -> Settings:
-    from cattrs import Converter, transform_error  # noqa: PLC0415  # only those who configure pay for it
-    from cattrs.errors import BaseValidationError  # noqa: PLC0415
+    from cattrs import Converter, transform_error  # only those who configure pay for it
+    from cattrs.errors import BaseValidationError
 
     converter = Converter(forbid_extra_keys=True)
     # Left alone, the converter would turn 3 into "3" and a text into a tuple of letters.
@@ -65,7 +65,7 @@ def _structured(content: dict[str, Any], path: Path) -> Settings:
 def _must_be(value: Any, kind: type, noun: str) -> Any:
     if not isinstance(value, kind) or isinstance(value, bool):
         message = f"must be {noun}"
-        raise ValueError(message)  # noqa: TRY004  # cattrs collects these
+        raise ValueError(message)  # cattrs collects these
     return value
 
 
@@ -77,13 +77,14 @@ def _words(value: Any, _kind: Any) -> tuple[str, ...]:
 
 
 def _in_words(error: BaseException, _kind: type | None) -> str:
-    from cattrs.errors import ForbiddenExtraKeysError  # noqa: PLC0415
+    from cattrs.errors import ForbiddenExtraKeysError
 
     if isinstance(error, ForbiddenExtraKeysError):
         known = [a.name for a in attrs.fields(error.cl)]
         close = {key: close_to(key, known) for key in sorted(error.extra_fields)}
         return ", ".join(
-            f"unknown setting {key!r}" + (f", did you mean {names[0]}?" if names else "") for key, names in close.items()
+            f"unknown setting {key!r}" + (f", did you mean {names[0]}?" if names else "")
+            for key, names in close.items()
         )
     return str(error)
 

@@ -480,9 +480,7 @@ def _load_living(planning: Planning, kind: str, ids: Sequence[str]) -> list[Any]
     return [found[id_] for id_ in dict.fromkeys(ids)]
 
 
-def _account_of(
-    planning: Planning, account: str | None, people: Sequence[Contact]
-) -> tuple[str | None, list[str]]:
+def _account_of(planning: Planning, account: str | None, people: Sequence[Contact]) -> tuple[str | None, list[str]]:
     """Return the account of a deal, and what speaks against its contacts."""
     theirs = list(dict.fromkeys(person.account_id for person in people if person.account_id))
     if account is None and len(theirs) > 1:

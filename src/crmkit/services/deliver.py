@@ -20,11 +20,12 @@ import attrs
 from crmkit.core.codecs import moment_text
 from crmkit.core.ids import IdSequence, new_operation_id
 from crmkit.core.message import Message, MessageStatus
+from crmkit.core.operation import Operation
 from crmkit.core.ports.ambient import Chance
 from crmkit.core.ports.notifiers import Notifier, OutgoingMail, Receipt
 from crmkit.core.ports.plugins import Contribution
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
-from crmkit.core.query import Aggregate, All, Any, Compare, Condition, Op
+from crmkit.core.query import Aggregate, All, Any, Compare, Condition, Op, Order, Query
 from crmkit.core.schema import Scalar, close_to
 from crmkit.errors import CrmkitError, DeliveryError, NotFoundError, PluginError, RejectedError
 from crmkit.services.consents import may_write
@@ -167,6 +168,7 @@ class _Worker:
         self._counts: Counter[str] = Counter()
         self._failures: list[Failure] = []
         self._error: DeliveryError | PluginError | None = None
+        self._ahead = self._clock_is_behind()
         self.tried = 0
 
     @property
@@ -183,9 +185,7 @@ class _Worker:
 
     def agenda(self) -> list[str]:
         """Return the ids of all that is due, in the order of queueing; only the ids, for there may be many."""
-        question = Aggregate(
-            type="message", where=_due(self._workspace.clock.now()), group_by=("created_at", "id"), measures=()
-        )
+        question = Aggregate(type="message", where=_due(self._now()), group_by=("created_at", "id"), measures=())
         with self._workspace.storage.read() as view:
             return [str(id_) for _, id_ in view.aggregate(question)]
 
@@ -201,7 +201,7 @@ class _Worker:
     def _claim(self, ids: Sequence[str]) -> tuple[list[Message], list[str]]:
         """Lease those of the messages that may leave now; the versions returned are those of the lease."""
         with self._workspace.storage.write() as transaction:
-            now = self._workspace.clock.now()
+            now = self._now()
             due = [message for message in self._load(transaction, ids) if _is_due(message, now)]
             refusals = self._refusals(transaction, due)
             self._hold_back([message for message in due if message.id in refusals], refusals, now, transaction)
@@ -266,12 +266,12 @@ class _Worker:
         """End the leases without counting a try: the fault is in the settings."""
         with self._workspace.storage.write() as transaction:
             mine, _ = self._still_mine(transaction, messages)
-            self._update(transaction, mine, {"lease_until": [None] * len(mine)}, self._workspace.clock.now())
+            self._update(transaction, mine, {"lease_until": [None] * len(mine)}, self._now())
 
     def _record(self, messages: Sequence[Message], receipts: Mapping[str, Receipt]) -> None:
         nothing = "the notifier said nothing about it"
         with self._workspace.storage.write() as transaction:
-            now = self._workspace.clock.now()
+            now = self._now()
             mine, cancelled = self._still_mine(transaction, messages)
             # Cancelled while it was on its way: if it left, that is what happened.
             mine += [message for message in cancelled if message.id in receipts and receipts[message.id].sent]
@@ -349,6 +349,17 @@ class _Worker:
         claimed = {message.id: message.version for message in messages}
         mine = [message for message in now if message.version == claimed[message.id]]
         return mine, [message for message in now if message.status is MessageStatus.CANCELLED]
+
+    def _now(self) -> datetime:
+        return self._workspace.clock.now() + self._ahead
+
+    def _clock_is_behind(self) -> timedelta:
+        """Return by how much the clock is behind the last operation: mail must not wait because it was set back."""
+        newest = Query(type="operation", order=(Order("at", descending=True),), limit=1)
+        with self._workspace.storage.read() as view:
+            last: list[Operation] = self._workspace.schema["operation"].load_many(view.find(newest))
+        now = self._workspace.clock.now()
+        return max(timedelta(), *(operation.at - now for operation in last))
 
     def _load(self, view: ReadTransaction, ids: Sequence[str]) -> list[Message]:
         """Return messages in the order of queueing."""

@@ -85,7 +85,7 @@ def update_records(
     listed = list(records)
 
     def plan(planning: Planning) -> Mapping[str, Any]:
-        return {"ids": _plan_update(planning, kind, listed, changes, reason, workspace.settings)}
+        return {"ids": _plan_update(planning, kind, listed, changes, reason=reason, settings=workspace.settings)}
 
     arguments = {"update": kind, "ids": [id_of(r) for r in listed], "changes": _plain(changes)} if key else {}
     request = Request(kind="edit", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
@@ -140,9 +140,7 @@ def restore_records(
             planning.update_scalars(kind, id_, {"deleted_at": None}, why=reason)
         return {"ids": ids}
 
-    request = Request(
-        kind="restore", reason=reason, key=key, arguments={"restore": kind, "ids": ids}, dry_run=dry_run
-    )
+    request = Request(kind="restore", reason=reason, key=key, arguments={"restore": kind, "ids": ids}, dry_run=dry_run)
     return run(workspace, request, plan, _loading(workspace, kind))
 
 
@@ -187,6 +185,7 @@ def _plan_update(
     kind: str,
     records: Sequence[str | Stored],
     changes: Mapping[str, Any],
+    *,
     reason: str | None,
     settings: Settings,
 ) -> list[str]:

@@ -142,11 +142,15 @@ def funnel(context: Context, campaign_id: str) -> Funnel:
     if campaign is None:
         raise NotFoundError("campaign", campaign_id)
     look = _Look(context)
-    people = look.members(campaign_id)
-    leads = look.living_leads([id_ for id_ in people if id_.startswith("lead_")])
+    members = look.members(campaign_id)
+    leads = look.living_leads([id_ for id_ in members if id_.startswith("lead_")])
     conversions = look.conversions(leads)
     contacts = {conversion.contact_id for conversion in conversions.values()}
-    sent, queued = look.mailed(campaign_id)
+    # A mail may have gone to the contact that a lead became.
+    sent, queued = (
+        people | {id_ for id_, conversion in conversions.items() if conversion.contact_id in people}
+        for people in look.mailed(campaign_id)
+    )
     spoken_to = look.spoken_to([id_ for id_ in leads if id_ not in conversions])
     deals = look.deals(leads, conversions)
     kinds = look.kinds({deal.id: deal for each in deals.values() for deal in each}.values())
@@ -175,7 +179,7 @@ def funnel(context: Context, campaign_id: str) -> Funnel:
         campaign=campaign,
         at=context.at,
         exclusive={step: steps[step] for step in STEPS},
-        contacts_apart=look.count_living("contact", {p for p in people if p.startswith("contact_")} - contacts),
+        contacts_apart=look.count_living("contact", {m for m in members if m.startswith("contact_")} - contacts),
         disqualified=sum(lead.status is LeadStatus.DISQUALIFIED for lead in leads.values()),
         lost=sum(all(kinds[d.id] is StageKind.LOST for d in each) for each in deals.values()),
         mails_sent=len(leads.keys() & sent),

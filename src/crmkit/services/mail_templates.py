@@ -116,6 +116,8 @@ def preview(
     with workspace.reading() as view:
         candidates = compiled_templates(view, schema, template)
         kind = schema.type_of(id_of(person))
+        if kind.name not in ("lead", "contact"):
+            raise NotFoundError("lead or contact", id_of(person))
         values = plain_reader(kind)(_row(view, kind.name, id_of(person)))
         account = _plain(view, schema, "account", values.get("account_id"))
         about = _plain(view, schema, "campaign", None if campaign is None else id_of(campaign))

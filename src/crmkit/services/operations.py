@@ -8,7 +8,7 @@ taken, and under it all that the plan relied on is looked at again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -84,8 +84,19 @@ class Outcome(Generic[T]):
     replayed: bool = False
 
 
-class _RolledBack(Exception):  # noqa: N818  # not an error: how a dry run leaves its transaction
+class _RolledBack(Exception):  # noqa: N818  # not an error: how a dry run leaves its savepoint
     pass
+
+
+@contextmanager
+def _rolled_back_if(transaction: WriteTransaction, *, dry_run: bool) -> Iterator[None]:
+    """Take back what the block wrote when this is a dry run."""
+    if not dry_run:
+        yield
+        return
+    with suppress(_RolledBack), transaction.savepoint():
+        yield
+        raise _RolledBack
 
 
 def run(
@@ -138,21 +149,18 @@ def apply(
     Raises:
         StalePlanError: Something it relies on has moved; nothing was written.
     """
-    try:
-        with workspace.storage.write() as transaction:
-            earlier = _replay(transaction, workspace.schema, request, finish)
-            if earlier is not None:
-                return earlier
-            check_reliance(transaction, workspace.schema, changes.relies_on)
+    with workspace.storage.write() as transaction:
+        earlier = _replay(transaction, workspace.schema, request, finish)
+        if earlier is not None:
+            return earlier
+        check_reliance(transaction, workspace.schema, changes.relies_on)
+        with _rolled_back_if(transaction, dry_run=request.dry_run):
             insert_operation(transaction, workspace.schema, changes, request)
             write_changes(transaction, workspace.schema, changes)
             value = finish(transaction, changes.result)
-            outcome = Outcome(value=value, operation_id=changes.operation_id, changes=changes)
-            if request.dry_run:
-                raise _RolledBack
-    except _RolledBack:
-        return outcome
-    workspace.extensions.committed(changes)
+    outcome = Outcome(value=value, operation_id=changes.operation_id, changes=changes)
+    if not request.dry_run:
+        workspace.extensions.committed(changes)
     return outcome
 
 
@@ -260,9 +268,7 @@ def write_changes(
     log: dict[str, list[Scalar]] = {"id": [], "record_id": [], "to_version": [], "fields": [], "why": []}
     for updated in changes.updates:
         count = len(updated.ids)
-        transaction.update(
-            updated.type, updated.ids, updated.versions, {**updated.new, "updated_at": [moment] * count}
-        )
+        transaction.update(updated.type, updated.ids, updated.versions, {**updated.new, "updated_at": [moment] * count})
         log["id"] += ids.take("change", count)
         log["record_id"] += updated.ids
         log["to_version"] += [version + 1 for version in updated.versions]
@@ -342,6 +348,4 @@ def _replay(
     operation = schema["operation"].load(view.get_many("operation", [found[0][1]])[0])
     if operation.request != request.digest:
         raise KeyReusedError(request.key)
-    return Outcome(
-        value=finish(view, operation.result), operation_id=operation.id, changes=None, replayed=True
-    )
+    return Outcome(value=finish(view, operation.result), operation_id=operation.id, changes=None, replayed=True)

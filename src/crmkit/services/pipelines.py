@@ -204,9 +204,7 @@ def plan_pipeline(
     return pipeline_id
 
 
-def _parsed(
-    schema: Schema, stages: Sequence[Mapping[str, Any]], *, others: Sequence[str] = ()
-) -> list[dict[str, Any]]:
+def _parsed(schema: Schema, stages: Sequence[Mapping[str, Any]], *, others: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return stages as attribute values, what is not said filled in from the kind; *others* are there already."""
     parsed: list[dict[str, Any]] = []
     problems: list[str] = []

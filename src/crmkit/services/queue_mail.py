@@ -88,8 +88,6 @@ def queue_mail(
     Members of the campaign who were only met become ``sent``: that is said when the mail
     is queued, not when it is delivered, so that an undo, which cancels what has not left,
     takes it back. A converted lead whose contact is among the people is written to there.
-    When nobody is left to write to, nothing is changed and no operation is written, unless
-    a key asks for the result to be kept.
 
     Args:
         workspace: Where.
@@ -112,7 +110,7 @@ def queue_mail(
     ids = None if people is None else [id_of(person) for person in people]
 
     def plan(planning: Planning) -> Mapping[str, Any]:
-        result = plan_queue_mail(
+        return plan_queue_mail(
             planning,
             workspace.settings,
             template,
@@ -121,16 +119,10 @@ def queue_mail(
             purpose=purpose,
             once=once,
         )
-        if not result["queued"] and key is None:
-            raise _NothingToQueue(planning.operation_id, _report(planning, result))
-        return result
 
     arguments = {"template": template, "campaign": campaign_id, "people": ids, "purpose": purpose, "once": once}
     request = Request(kind="send", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
-    try:
-        return run(workspace, request, plan, _report)
-    except _NothingToQueue as nothing:
-        return Outcome(value=nothing.report, operation_id=nothing.operation_id, changes=None)
+    return run(workspace, request, plan, _report)
 
 
 def plan_queue_mail(
@@ -162,13 +154,6 @@ def plan_queue_mail(
 
 _BATCH: Final = 1000
 _NAMED: Final = 100
-
-
-class _NothingToQueue(Exception):  # noqa: N818  # not an error: how a plan says that it needs no operation
-    def __init__(self, operation_id: str, report: QueueReport) -> None:
-        super().__init__()
-        self.operation_id = operation_id
-        self.report = report
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crmkit.core.ports.storage import ReadTransaction
@@ -55,7 +55,7 @@ def resolve(view: ReadTransaction, schema: Schema, kind: str, named: str | Store
     raise NotFoundError(kind.replace("_", " "), text, suggestions=_suggestions(view, type_, text))
 
 
-def _attempts(view: ReadTransaction, kind: RecordType, text: str) -> Any:
+def _attempts(view: ReadTransaction, kind: RecordType, text: str) -> Iterator[list[str]]:
     position = kind.position
     if "email_key" in position and "@" in text:
         try:

@@ -96,7 +96,10 @@ class _Reader:
             *(self._entry(r, r.created_at, "created", f"{self._noun(r.id)} {r.label}", r.id) for r in records),
             *(self._changed(change) for change in changes),
             *(self._activity(activity) for activity in activities),
-            *(self._entry(m, m.sent_at or m.created_at, "mail", f"{m.label}: {m.status.value}", m.id) for m in messages),
+            *(
+                self._entry(m, m.sent_at or m.created_at, "mail", f"{m.label}: {m.status.value}", m.id)
+                for m in messages
+            ),
             *(
                 self._entry(m, m.created_at, "campaign", f"{campaigns.get(m.campaign_id, '?')}: {m.status.value}", m.id)
                 for m in members
@@ -127,6 +130,13 @@ class _Reader:
         if activity.is_open_task:
             text += f" (due {activity.due_at:%Y-%m-%d})" if activity.due_at else " (open)"
         return self._entry(activity, at, activity.kind.value, text, activity.id)
+
+    def _mail(self, message: Any) -> TimelineEntry:
+        text = f"{message.label}: {message.status.value}"
+        return self._entry(message, message.sent_at or message.created_at, "mail", text, message.id)
+
+    def _membership(self, member: Any, campaign: str) -> TimelineEntry:
+        return self._entry(member, member.created_at, "campaign", f"{campaign}: {member.status.value}", member.id)
 
     def _entry(self, of: Any, at: datetime, kind: str, text: str, record_id: str) -> TimelineEntry:
         operation = self._operations.get(of.operation_id)
@@ -162,8 +172,10 @@ class _Reader:
 
 
 def _step_text(step: Any, stages: dict[str, str]) -> str:
-    text = f"moved to {stages.get(step.to_stage_id, '?')}" if step.from_stage_id else (
-        f"opened in {stages.get(step.to_stage_id, '?')}"
+    text = (
+        f"moved to {stages.get(step.to_stage_id, '?')}"
+        if step.from_stage_id
+        else (f"opened in {stages.get(step.to_stage_id, '?')}")
     )
     return f"{text} ({step.reason})" if step.reason else text
 
@@ -178,7 +190,7 @@ def changed_values(kind: RecordType, fields: Mapping[str, Sequence[Any]]) -> Ite
             continue
         if not any(name in fields for name in attribute.fields):
             continue
-        yield attribute.name, *(_shown(attribute, fields, side) for side in (0, 1))
+        yield attribute.name, _shown(attribute, fields, 0), _shown(attribute, fields, 1)
 
 
 def _shown(attribute: Attribute, fields: Mapping[str, Sequence[Any]], side: int) -> str:

@@ -38,6 +38,7 @@ class UndoReport:
         cancelled: How many queued messages will not be sent.
         sent: Messages that had left already, each as one clause.
         kept: What was left as it is, each as one clause; only with ``keep_changed``.
+        partly: Whether only some records of a bulk were taken back.
     """
 
     operation_id: str
@@ -46,6 +47,7 @@ class UndoReport:
     cancelled: int
     sent: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    partly: bool = False
 
 
 def undo(
@@ -171,7 +173,7 @@ def _plan_undo(
         "cancelled": cancelled,
         "sent": sent,
         "kept": touched.kept,
-        **({"partly": True} if only is not None else {}),
+        "partly": only is not None,
     }
 
 
@@ -250,21 +252,26 @@ class _Touched:
             for record in kind.load_many(planning.get_many(kind_name, ids)):
                 if record.version != left[record.id]:
                     later[record.id] = (kind, record)
-        by = self._last_changes(list(later))
-        for id_, (kind, record) in later.items():
-            yield id_, [f"the {kind.name.replace('_', ' ')} {record.label} was changed since{by.get(id_, '')}"]
-
-    def _last_changes(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return by what operation each record was changed last."""
-        planning = self._planning
-        pairs = planning.lookup("change", "record_id", ids)
-        log = planning.schema["change"].load_many(planning.get_many("change", [id_ for _, id_ in pairs]))
-        last: dict[str, str] = {}
-        for change in sorted(log, key=lambda c: c.to_version):
-            last[change.record_id] = change.operation_id
+        log = self._later_log(list(later), left)
+        last = {id_: changes[-1].operation_id for id_, changes in log.items()}
         rows = planning.get_many("operation", list(set(last.values())))
         labels = {o.id: o.label for o in planning.schema["operation"].load_many(rows)}
-        return {id_: f" by the {labels[operation]}" for id_, operation in last.items() if operation in labels}
+        for id_, (kind, record) in later.items():
+            if id_ in log and _comes_to_nothing(log[id_]):
+                continue  # such as an edit that was undone
+            by = f" by the {labels[last[id_]]}" if id_ in last else ""
+            yield id_, [f"the {kind.name.replace('_', ' ')} {record.label} was changed since{by}"]
+
+    def _later_log(self, ids: Sequence[str], versions: Mapping[str, int]) -> dict[str, list[Change]]:
+        """Return what was logged about records after the versions given, in order."""
+        planning = self._planning
+        pairs = planning.lookup("change", "record_id", ids)
+        rows = planning.get_many("change", [id_ for _, id_ in pairs])
+        log: dict[str, list[Change]] = {}
+        for change in sorted(planning.schema["change"].load_many(rows), key=lambda c: c.to_version):
+            if change.to_version > versions[change.record_id]:
+                log.setdefault(change.record_id, []).append(change)
+        return log
 
     def _referred_to(self) -> Iterable[tuple[str, list[str]]]:
         planning = self._planning
@@ -328,6 +335,17 @@ class _Touched:
         for id_ in ids:
             grouped.setdefault(self._planning.schema.type_of(id_).name, []).append(id_)
         return grouped
+
+
+def _comes_to_nothing(changes: Sequence[Change]) -> bool:
+    """Whether changes in a row leave every field as it was before them."""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for change in changes:
+        for field, (old, new, *_rule) in change.fields.items():
+            before.setdefault(field, old)
+            after[field] = new
+    return before == after
 
 
 def _is_bond_type(kind: RecordType) -> bool:

@@ -68,13 +68,15 @@ SCHEMA = Schema((SHELF, THING))
 _LONG_AGO = moment_text(datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def a_thing(id: str, **scalars: Scalar) -> dict[str, Scalar]:  # noqa: A002  # every record has one
+def a_thing(id: str, **scalars: Scalar) -> dict[str, Scalar]:
     """Return the scalars of a thing, complete but for what is not given."""
     thing = {**THING.defaults(), **_system(id), "name": id, **scalars}
-    return {**thing, "search_text": fold(f"{thing['name']} {thing['note'] or ''}"), **scalars}
+    if "search_text" not in thing:
+        thing["search_text"] = fold(f"{thing['name']} {thing['note'] or ''}")
+    return thing
 
 
-def a_shelf(id: str, **scalars: Scalar) -> dict[str, Scalar]:  # noqa: A002  # every record has one
+def a_shelf(id: str, **scalars: Scalar) -> dict[str, Scalar]:
     """Return the scalars of a shelf."""
     return {**SHELF.defaults(), **_system(id), "name": id, **scalars}
 

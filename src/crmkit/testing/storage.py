@@ -43,9 +43,6 @@ __all__ = ["StorageContract"]
 _LATER = moment_text(datetime(2026, 2, 2, tzinfo=UTC))
 _TOP = 2**63 - 1
 
-# The same examples on every machine and every day: a contract does not change with the weather.
-_some_examples = settings(max_examples=60, derandomize=True, database=None, deadline=None)
-
 
 class StorageContract:
     """Subclass this, and provide a ``storage`` fixture: a new, empty, unprepared store.
@@ -53,9 +50,11 @@ class StorageContract:
     Attributes:
         lacks: What the back end can't do: the name of a test, and the reason. Such a test
             must fail; when it passes after all, the run fails.
+        examples: How the random tests look for examples: the same ones each time.
     """
 
     lacks: ClassVar[Mapping[str, str]] = {}
+    examples: ClassVar[settings] = settings(max_examples=100, derandomize=True, database=None, deadline=None)
 
     def __init_subclass__(cls) -> None:
         unknown = sorted(name for name in cls.lacks if not hasattr(cls, name))
@@ -176,7 +175,6 @@ class StorageContract:
             found = THING.load(view.get_many("thing", ["thing_1"])[0]).seen_at
         assert (found, found.isoformat()) == (said, "2026-03-29T02:00:00.000001+00:00")
 
-    @pytest.mark.filterwarnings("ignore::DeprecationWarning")
     def test_broken_characters_are_refused(self, store: Storage) -> None:
         """Half of a surrogate pair is no text; a back end that takes it can't be exported."""
         _fill(store, a_thing("thing_1", note="whole"))
@@ -203,7 +201,7 @@ class StorageContract:
 
         for value in (broken, "x\0"):
             with suppress(RejectedError), store.read() as view:
-                assert view.get_many("thing", ["thing_1" + value, "thing_2"]) == []
+                assert view.get_many("thing", ["thing_1" + value[1:], "thing_2"]) == []
             with suppress(RejectedError), store.read() as view:
                 assert view.lookup("thing", "note", [value, "y"]) == []
             with suppress(RejectedError), store.read() as view:
@@ -295,11 +293,12 @@ class StorageContract:
         """By a stored record or by one of the same batch; one field or several together."""
         _fill(store, a_thing("thing_1", code="a", realm="r", number=1))
 
-        for batch in (
+        batches: list[list[dict[str, Scalar]]] = [
             [{"code": "a"}],
             [{"code": "b"}, {"code": "b"}],
             [{"realm": "r", "number": 1}],
-        ):
+        ]
+        for batch in batches:
             with pytest.raises(RejectedError), store.write() as change:
                 _insert(change, *(a_thing(f"thing_{i}", **scalars) for i, scalars in enumerate(batch, start=2)))
         _fill(store, a_thing("thing_2", code="A", realm="r", number=2), a_thing("thing_3", realm="s", number=1))
@@ -757,7 +756,7 @@ class StorageContract:
         order = (Order("count"),)
         with store.read() as view:
             last = view.find(Query(type="thing", order=order, limit=2))[-1]
-        _fill(store, a_thing("thing_1", count=1), a_thing("thing_5", count=5))
+        _fill(store, *(a_thing(f"thing_{i}", count=i) for i in (1, 3, 5)))
         _erase(store, "thing_4")
 
         with store.read() as view:
@@ -790,7 +789,7 @@ class StorageContract:
         _fill(store, a_thing("thing_7"))
 
         assert [len(batch) for batch in batches] == [4, 2]
-        assert (sum(batches, []), given_up, nothing) == (whole, whole[:2], [])
+        assert ([row for batch in batches for row in batch], given_up, nothing) == (whole, whole[:2], [])
         assert len(_ids(store)) == 8
 
     # Aggregate.
@@ -807,14 +806,7 @@ class StorageContract:
                 ("a", 1),
                 ("b", 3),
             ]
-            assert view.aggregate(Aggregate(type="thing", group_by=("count", "note"), measures=())) == [
-                (0, None),
-                (0, ""),
-                (0, "a"),
-                (0, "b"),
-                (1, None),
-                (1, "b"),
-            ] or view.aggregate(Aggregate(type="thing", group_by=("count", "note"))) == [
+            assert view.aggregate(Aggregate(type="thing", group_by=("count", "note"))) == [
                 (0, "", 1),
                 (0, "a", 1),
                 (0, "b", 2),
@@ -877,6 +869,8 @@ class StorageContract:
             a_thing("thing_1", name="Hospy Médias", note="Lyon"),
             a_thing("thing_2", name="Hospital", note="Paris"),
             a_thing("thing_3", name="Cahospy"),
+            a_thing("thing_4", name="Київ"),
+            a_thing("thing_5", name="東京"),
         )
 
         assert sorted(_search(store, "hosp")) == ["thing_1", "thing_2"]
@@ -884,6 +878,7 @@ class StorageContract:
         assert _search(store, "lyon hospy") == ["thing_1"]
         assert _search(store, "hospy paris") == []
         assert _search(store, "edias") == []
+        assert (_search(store, "Ки"), _search(store, "東")) == (["thing_4"], ["thing_5"])
         assert _search(store, "") == []
 
     def test_search_respects_its_limit_and_leaves_out_the_deleted(self, store: Storage) -> None:
@@ -966,7 +961,7 @@ class StorageContract:
         _fill(store, *rows)
         model = _as_rows(THING, rows)
 
-        @_some_examples
+        @self.examples
         @given(_conditions())
         def check(condition: Condition) -> None:
             fulfils = matches(condition, THING)
@@ -985,7 +980,7 @@ class StorageContract:
         model = _as_rows(THING, rows)
         fields = st.sampled_from([name for name in THING.visible_names if name not in ("tags", "facts")])
 
-        @_some_examples
+        @self.examples
         @given(st.lists(st.builds(Order, fields, st.booleans()), max_size=3, unique_by=lambda order: order.field))
         def check(orders: list[Order]) -> None:
             query = Query(type="thing", order=tuple(orders), deleted=True)
@@ -1000,7 +995,7 @@ class StorageContract:
         texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20).map(fold)
         numbers = iter(range(10**6))
 
-        @_some_examples
+        @self.examples
         @given(st.lists(texts, min_size=1, max_size=5), texts, st.data())
         def check(stored: list[str], other: str, data: st.DataObject) -> None:
             with store.write() as change:

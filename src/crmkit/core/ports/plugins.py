@@ -228,9 +228,9 @@ class Extensions(Protocol):
 class NoExtensions:
     """A workspace without plugins."""
 
-    importers: Mapping[str, Contribution[Importer]] = {}  # noqa: RUF012  # never changed
-    notifiers: Mapping[str, Contribution[Notifier]] = {}  # noqa: RUF012
-    reports: Mapping[str, Contribution[Report]] = {}  # noqa: RUF012
+    importers: Mapping[str, Contribution[Importer]] = {}  # never changed
+    notifiers: Mapping[str, Contribution[Notifier]] = {}
+    reports: Mapping[str, Contribution[Report]] = {}
     conversion_rules: Sequence[Contribution[ConversionRule]] = ()
     stage_guards: Sequence[Contribution[StageGuard]] = ()
 

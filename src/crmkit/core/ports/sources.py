@@ -111,5 +111,3 @@ class Importer(Protocol):
                 broken row is a `Problem` in its batch instead.
         """
         ...
-
-

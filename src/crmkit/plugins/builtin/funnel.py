@@ -12,7 +12,7 @@ from crmkit.core.campaign import Campaign
 from crmkit.core.codecs import moment_text
 from crmkit.core.ports.plugins import Context, ReportPage
 from crmkit.core.query import Query
-from crmkit.errors import NotFoundError, RejectedError
+from crmkit.errors import RejectedError
 from crmkit.plugins.builtin.funnel_page import funnel_page
 from crmkit.plugins.builtin.funnel_words import WORDS
 from crmkit.services.funnel import Funnel, funnel
@@ -64,7 +64,7 @@ def _campaign(context: Context, named: str | None) -> str:
     if len(campaigns) == 1:
         return campaigns[0].id
     if not campaigns:
-        raise NotFoundError("campaign", "", hint="import leads into one first")
+        raise RejectedError("there is no campaign yet", hint="add one, and import leads into it")
     names = ", ".join(campaign.name for campaign in campaigns)
     reason = f"there are several campaigns, and none was named: {names}"
     raise RejectedError(reason, hint="name one with campaign=NAME")

@@ -21,7 +21,7 @@ class Words:
     Attributes:
         language: ISO 639-1.
         steps: The names of the steps.
-        kinds: The names of the outcomes of a deal.
+        kinds: What a deal, and several deals, are said to be.
         nouns: Noun to its singular and plural.
         plural_from: The smallest number above 1 that takes the plural: 2 in French, where
             1.5 is singular; any in English.
@@ -32,7 +32,7 @@ class Words:
 
     language: str
     steps: Mapping[FunnelStep, str]
-    kinds: Mapping[StageKind, str]
+    kinds: Mapping[StageKind, tuple[str, str]]
     nouns: Mapping[str, tuple[str, str]]
     plural_from: int
     plural_zero: bool
@@ -51,7 +51,7 @@ class Words:
 
     def counted(self, number: int, noun: str) -> str:
         """Write a number with its noun."""
-        return f"{self.number(number)} {self._form(number, noun)}"
+        return f"{self.number(number)} {self._form(number, self.nouns[noun])}"
 
     def percent(self, share: float) -> str:
         """Write a part of one, in whole percent; what is there is never 0 %, what lacks never 100 %."""
@@ -73,7 +73,7 @@ class Words:
         days = time / timedelta(days=1)
         if days < 1:
             return self.phrases["less_than_a_day"]
-        return f"{self.number(days)} {self._form(round(days, 1), 'day')}"
+        return f"{self.number(days)} {self._form(round(days, 1), self.nouns['day'])}"
 
     def money(self, amounts: Mapping[str, Money]) -> str:
         """Write amounts in several currencies, or nothing when there is none."""
@@ -99,14 +99,13 @@ class Words:
         }
         return [*notes, *(self.say(phrase, count=count) for phrase, count in told.items() if count)]
 
-    def _form(self, number: float, noun: str) -> str:
-        one, many = self.nouns[noun]
+    def _form(self, number: float, forms: tuple[str, str]) -> str:
         plural = self.plural_zero if number == 0 else number > 1 and number >= self.plural_from
-        return many if plural else one
+        return forms[plural]
 
     def _outcome(self, kind: StageKind, deals: DealSum) -> str:
         amounts = f" ({self.money(deals.amounts)})" if deals.amounts else ""
-        return f"{self.number(deals.count)} {self.kinds[kind]}{amounts}"
+        return f"{self.number(deals.count)} {self._form(deals.count, self.kinds[kind])}{amounts}"
 
 
 _ENGLISH = Words(
@@ -120,7 +119,7 @@ _ENGLISH = Words(
         FunnelStep.WITH_DEAL: "With a deal",
         FunnelStep.WON: "Won",
     },
-    kinds={StageKind.OPEN: "open", StageKind.WON: "won", StageKind.LOST: "lost"},
+    kinds={StageKind.OPEN: ("open", "open"), StageKind.WON: ("won", "won"), StageKind.LOST: ("lost", "lost")},
     nouns={
         "lead": ("lead", "leads"),
         "deal": ("deal", "deals"),
@@ -156,7 +155,7 @@ _ENGLISH = Words(
         "how_far": "How far the leads have come",
         "how_far_desc": "A bar for each step, as wide as the number of leads that came so far.",
         "where": "Where the leads stand",
-        "where_desc": "One bar of all leads, parted by the step at which each of them stands. The parts add up to {leads}.",
+        "where_desc": "One bar of all leads, parted by the step at which each stands. The parts add up to {leads}.",
         "worth": "What the deals are worth",
         "worth_desc": "A bar for each outcome and currency, as long as the amount.",
         "no_deals": "No deal has been opened yet.",
@@ -176,7 +175,11 @@ _FRENCH = Words(
         FunnelStep.WITH_DEAL: "Avec une affaire",
         FunnelStep.WON: "Affaire gagnée",
     },
-    kinds={StageKind.OPEN: "en cours", StageKind.WON: "gagnées", StageKind.LOST: "perdues"},
+    kinds={
+        StageKind.OPEN: ("en cours", "en cours"),
+        StageKind.WON: ("gagnée", "gagnées"),
+        StageKind.LOST: ("perdue", "perdues"),
+    },
     nouns={
         "lead": ("prospect", "prospects"),
         "deal": ("affaire", "affaires"),

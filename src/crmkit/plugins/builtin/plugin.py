@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
+from crmkit.core.ports.plugins import Report
 from crmkit.core.ports.sources import Importer
 from crmkit.plugins.builtin.csv_importer import CsvImporter
+from crmkit.plugins.builtin.funnel import FunnelReport
 from crmkit.plugins.builtin.notifiers import builtin_notifiers
 from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
 
@@ -50,3 +52,8 @@ class BuiltinPlugin(HookSpecs):
     def crmkit_notifiers(self) -> Iterable[Notifier]:
         """A folder, SMTP, the console, a webhook."""
         return builtin_notifiers(self._clock)
+
+    @hookimpl
+    def crmkit_reports(self) -> Iterable[Report]:
+        """The funnel of a campaign."""
+        return [FunnelReport()]

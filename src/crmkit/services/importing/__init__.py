@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.services.importing.choosing import choose_importer
-from crmkit.services.importing.engine import ImportProgress, import_leads
+from crmkit.services.importing.engine import import_leads
 from crmkit.services.importing.job import Policy
+from crmkit.services.importing.progress import ImportProgress
 from crmkit.services.importing.rejects import write_rejects
 from crmkit.services.importing.report import read_report
 

@@ -112,9 +112,7 @@ def _by_import_key(planning: Planning, keys: Iterable[str]) -> Iterable[Person]:
     return [*(person for person in people if not person.is_gone), *gone]
 
 
-def _add_by_reach(
-    planning: Planning, rows: Rows, strangers: Iterable[int], people: dict[Hashable, Person]
-) -> None:
+def _add_by_reach(planning: Planning, rows: Rows, strangers: Iterable[int], people: dict[Hashable, Person]) -> None:
     """Add those who share an address, or a number and the name."""
     emails: set[Scalar] = set()
     numbers: set[Scalar] = set()
@@ -122,31 +120,29 @@ def _add_by_reach(
         emails |= {rows.email_keys[i], *(Email.trusted(address).key for address in rows.others[i])}
         if rows.name_keys[i]:
             numbers |= {rows.texts["phone"][i], rows.texts["mobile"][i]}
-    pairs: list[tuple[Hashable, str]] = []
+    by_email: list[tuple[Scalar, str]] = []
+    by_number: list[tuple[Scalar, str]] = []
     for kind in ("lead", "contact"):
-        pairs += [(_by_email(key), id_) for key, id_ in planning.lookup(kind, "email_key", list(emails))]
-    holders: dict[Scalar, list[str]] = {}
-    for kind in ("lead", "contact"):
-        for field in ("phone", "mobile"):
-            for number, id_ in planning.lookup(kind, field, list(numbers)):
-                holders.setdefault(number, []).append(id_)
-    place = planning.schema["contact_point"].position
-    points = [id_ for _, id_ in planning.lookup("contact_point", "value_key", list(emails | numbers))]
-    for row in planning.get_many("contact_point", points):
-        key, id_ = row[place["value_key"]], str(row[place["person_id"]])
-        if key in emails:
-            pairs.append((_by_email(key), id_))
-        else:
-            holders.setdefault(key, []).append(id_)
-    known = _people(planning, {id_ for _, id_ in pairs} | {id_ for ids in holders.values() for id_ in ids})
-    pairs += [
-        ((number, known[id_].before["name_key"]), id_) for number, ids in holders.items() for id_ in ids if id_ in known
-    ]
+        by_email += planning.lookup(kind, "email_key", list(emails))
+        by_number += planning.lookup(kind, "phone", list(numbers)) + planning.lookup(kind, "mobile", list(numbers))
+    for key, id_ in _points(planning, emails | numbers):
+        (by_email if key in emails else by_number).append((key, id_))
+    known = _people(planning, {id_ for _, id_ in by_email + by_number})
+    found: list[tuple[Hashable, Person]] = [(_by_email(key), known[id_]) for key, id_ in by_email if id_ in known]
+    found += [((key, known[id_].before["name_key"]), known[id_]) for key, id_ in by_number if id_ in known]
     # Of several, a lead that one still works on goes before one that is a contact by now.
-    for wanted in (False, True):
-        for identity, id_ in pairs:
-            if id_ in known and not known[id_].is_gone and known[id_].is_converted is wanted:
-                people.setdefault(identity, known[id_])
+    for identity, person in sorted(found, key=lambda pair: pair[1].is_converted):
+        if not person.is_gone:
+            people.setdefault(identity, person)
+
+
+def _points(planning: Planning, keys: Iterable[Scalar]) -> list[tuple[Scalar, str]]:
+    """Return who has one of these addresses or numbers as a further one."""
+    place = planning.schema["contact_point"].position
+    points = [id_ for _, id_ in planning.lookup("contact_point", "value_key", list(keys))]
+    return [
+        (row[place["value_key"]], str(row[place["person_id"]])) for row in planning.get_many("contact_point", points)
+    ]
 
 
 def _people(planning: Planning, ids: Iterable[str]) -> dict[str, Person]:

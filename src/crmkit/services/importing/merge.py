@@ -32,29 +32,31 @@ def merge(
         had = old.get(name)
         if had == value:
             continue
-        if not had:
+        united = _united(name, had, value, overwrite=overwrite, join_notes=join_notes) if had else value
+        if united is not None:
+            if united != had:
+                changes[name] = united
+        elif overwrite and name not in _FIRST_WINS:
             changes[name] = value
-        elif name == "tags":
-            _put(changes, name, had, tuple(sorted({*had, *value})))
-        elif name == "extra":
-            _put(changes, name, had, {**had, **value} if overwrite else {**value, **had})
-            if not overwrite:
-                kept += [_clause(key, value[key], had[key]) for key in value if had.get(key, value[key]) != value[key]]
-        elif name == "notes" and join_notes:
-            _put(changes, name, had, had if value in had else f"{had}\n{value}")
-        elif name in _FIRST_WINS:
-            continue
-        elif overwrite:
-            changes[name] = value
-        elif fold(value) != fold(had):
-            kept.append(_clause(name, value, had))
+        if not overwrite and had:
+            kept += _left_out(name, value, had, joined=united is not None)
     return changes, kept
 
 
-def _put(changes: dict[str, Any], name: str, had: Any, value: Any) -> None:
-    if value != had:
-        changes[name] = value
+def _united(name: str, had: Any, value: Any, *, overwrite: bool, join_notes: bool) -> Any:
+    """Return both values as one, or None when only one of them can be right."""
+    if name == "tags":
+        return tuple(sorted({*had, *value}))
+    if name == "extra":
+        return {**had, **value} if overwrite else {**value, **had}
+    if name == "notes" and join_notes:
+        return had if value in had else f"{had}\n{value}"
+    return None
 
 
-def _clause(name: str, value: str, had: str) -> str:
-    return f"{name} {value!r} was not taken over, since it is {had!r}"
+def _left_out(name: str, value: Any, had: Any, *, joined: bool) -> list[str]:
+    if name == "extra":
+        return [reason for key in value if key in had for reason in _left_out(key, value[key], had[key], joined=False)]
+    if joined or name in _FIRST_WINS or fold(value) == fold(had):
+        return []
+    return [f"{name} {value!r} was not taken over, since it is {had!r}"]

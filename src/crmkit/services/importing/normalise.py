@@ -97,9 +97,10 @@ class _Cleaning:
         self._count = len(batch)
         self._texts: dict[str, list[str | None]] = {name: self._column(name, clean, None) for name in _DRAFT_TEXTS}
         self._texts["notes"] = self._column("notes", _clean_lines, None)
-        self._tags = self._column("tags", _clean_list, ())
-        self._other_texts = self._column("other_emails", _clean_list, ())
-        self._extra = self._column("extra", _clean_mapping, {})  # entries are replaced, never changed
+        self._tags: list[tuple[str, ...]] = self._column("tags", _clean_list, ())
+        self._other_texts: list[tuple[str, ...]] = self._column("other_emails", _clean_list, ())
+        # Entries are replaced, never changed.
+        self._extra: list[dict[str, str]] = self._column("extra", _clean_mapping, {})
         self._opt_out: list[bool | None] = list(cast("Sequence[bool | None]", batch.columns.get("opt_out", ())))
         self._opt_out = self._opt_out or [None] * self._count
         self._others: list[tuple[str, ...]] = [()] * self._count
@@ -200,8 +201,8 @@ class _Cleaning:
                 emails[i], self._others[i] = several[0], several[1:]
             else:
                 self._flaws.setdefault(i, []).append(f"{str(written[i])[:_SHOWN]!r} is no e-mail address: {reason}")
-        for i, texts in enumerate(self._other_texts):
-            for text in texts:
+        for i, further in enumerate(self._other_texts):
+            for text in further:
                 found, refused = _addresses(text)
                 self._others[i] += found
                 for reason in refused:
@@ -217,7 +218,7 @@ class _Cleaning:
         countries = [None if text is None else country_code(text) for text in self._texts["country"]]
         if default is None:
             fallback = region_of_language(header) if header else None
-            speaks = [text and region_of_language(text) or fallback for text in self._texts["language"]]
+            speaks = [(text and region_of_language(text)) or fallback for text in self._texts["language"]]
             regions = [country or region for country, region in zip(countries, speaks, strict=True)]
         else:
             regions = [country or default for country in countries]

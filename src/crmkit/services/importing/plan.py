@@ -9,29 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
 from crmkit.core.activity import ActivityKind
 from crmkit.core.changes import Updates
 from crmkit.core.codecs import to_json
-from crmkit.core.consent import ConsentStatus
 from crmkit.core.contact import PointKind
 from crmkit.core.imports import ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.schema import Scalar
 from crmkit.core.values.email import Email
+from crmkit.services.importing.consents import plan_words
 from crmkit.services.importing.job import Job
 from crmkit.services.importing.match import Person, identities, look_up
 from crmkit.services.importing.merge import merge
 from crmkit.services.importing.normalise import LEAD_TEXTS, Rows
 
 __all__ = ["Verdicts", "plan_part"]
-
-PURPOSE: Final = "marketing"
-"""What the opt-out of an imported file is about."""
 
 
 @attrs.frozen(kw_only=True)
@@ -146,9 +143,8 @@ class _Part:
         new = self._values(i)
         # The first row of a file is right, so that its order alone decides, however often it is imported.
         overwrite = job.policy == "update" and not repeated
-        if not overwrite or rows.others[i]:
-            for address in self._further_addresses(i, new, lead["email"], keep=overwrite):
-                self._addresses.setdefault(lead, {}).setdefault(address, i)
+        for address in self._further_addresses(i, new, lead["email"], overwrite=overwrite):
+            self._addresses.setdefault(lead, {}).setdefault(address, i)
         new |= {"campaign_id": job.campaign_id} if job.campaign_id else {}
         new |= {"owner_id": job.owner_id} if job.owner_id else {}
         again = rows.import_keys[i] == lead.before["import_key"]
@@ -179,24 +175,16 @@ class _Part:
             values["extra"] = rows.extra[i]
         return values
 
-    def _further_addresses(
-        self, i: int, new: dict[str, Any], main: object, *, keep: bool = False
-    ) -> Iterable[str]:
-        """Return the addresses of a row besides the *main* one; another main address of the row is such a one too.
+    def _further_addresses(self, i: int, new: dict[str, Any], main: object, *, overwrite: bool = False) -> list[str]:
+        """Return the addresses of row *i* that will not be the main one.
 
-        Args:
-            i: The row.
-            new: Its values; loses an address that is returned.
-            main: The main address, or None when the row gives it.
-            keep: The main address of the row shall become the main one.
+        The main address that is there stays, unless it is overwritten; then that of the
+        row is a further one, and is taken out of its *new* values.
         """
         addresses = list(self._rows.others[i])
-        email = new.get("email")
-        if main and email and not keep:
+        if main and "email" in new and not overwrite:
             addresses.insert(0, new.pop("email"))
-            main_key = Email.trusted(str(main)).key
-        else:
-            main_key = Email.trusted(str(email or main or "")).key
+        main_key = Email.trusted(str(new.get("email") or main or "")).key
         return [address for address in addresses if Email.trusted(address).key != main_key]
 
     def _say(self, i: int, outcome: RowOutcome, *reasons: str) -> None:
@@ -333,59 +321,25 @@ class _Part:
         planning.create_columns("link", links, len(ids))
 
     def _record_consents(self) -> None:
-        """Record what rows say about being written to, unless it is on record.
-
-        A refusal always counts. An agreement counts only for an address that never said
-        anything: an old file must not take back what somebody said since.
-        """
         rows = self._rows
         refusing: dict[str, int] = {}
         agreeing: dict[str, int] = {}
         for i, opt_out in enumerate(rows.opt_out):
             if opt_out is None or i not in self._about or rows.email_keys[i] is None:
                 continue
+            # Who agrees does so for the main address; who refuses, for all.
             addresses = (str(rows.email_keys[i]), *(Email.trusted(other).key for other in rows.others[i]))
             for address in addresses if opt_out else addresses[:1]:
                 (refusing if opt_out else agreeing).setdefault(address, i)
-        if not refusing and not agreeing:
-            return
-        origin = self._job.source_name
-        words, suppressions = (self._said(kind, {**refusing, **agreeing}) for kind in ("consent", "suppression"))
-        withdrawn = ConsentStatus.WITHDRAWN
-        said: list[tuple[str, int, ConsentStatus]] = []
-        for address, i in refusing.items():
-            before = [word for word in words.get(address, ()) if word.purpose == PURPOSE]
-            stands = before and before[-1].status is withdrawn
-            if not stands and not any(word.status is withdrawn and word.origin == origin for word in before):
-                said.append((address, i, withdrawn))
-        for address, i in agreeing.items():
-            if address not in refusing and address not in words and address not in suppressions:
-                said.append((address, i, ConsentStatus.GRANTED))
-        self._create("consent", said, lambda address, _, status: {
-            "address_key": address, "purpose": PURPOSE, "status": status.value, "origin": origin,
-            "basis": "consent" if status is ConsentStatus.GRANTED else None,
-        })  # fmt: skip
-        reason = f"opt_out in {origin}"
-        held = [
-            (address, i)
-            for address, i in refusing.items()
-            if not (before := suppressions.get(address)) or not (
-                before[-1].active or any(word.reason == reason for word in before)
-            )
-        ]
-        self._create("suppression", held, lambda address, _: {"address_key": address, "active": 1, "reason": reason})
-        for _, i, *_ in (*said, *held):
+        told = plan_words(
+            self._planning,
+            {address: rows.lines[i] for address, i in refusing.items()},
+            {address: rows.lines[i] for address, i in agreeing.items()},
+            origin=self._job.source_name,
+        )
+        said = {**agreeing, **refusing}
+        for i in sorted({said[address] for address in told}):
             self._mark_changed(i, "consent")
-
-    def _said(self, kind: str, addresses: Iterable[str]) -> dict[str, list[Any]]:
-        """Return what is on record about addresses, the last word last."""
-        planning = self._planning
-        found = planning.lookup(kind, "address_key", list(addresses))
-        records = planning.schema[kind].load_many(planning.get_many(kind, [id_ for _, id_ in found]))
-        said: dict[str, list[Any]] = {}
-        for record in sorted(records, key=lambda record: (record.created_at, record.id)):
-            said.setdefault(record.address_key, []).append(record)
-        return said
 
     def _member(self, person_id: str, _i: int) -> dict[str, Scalar]:
         return {"campaign_id": self._job.campaign_id, "person_id": person_id}
@@ -409,7 +363,7 @@ class _Part:
             ReportedRow(
                 line=rows.lines[i],
                 outcome=self._outcomes[i],
-                reason="; ".join(dict.fromkeys(reasons)),
+                reason="; ".join(dict.fromkeys([*reasons, *self._told_changes(i)])),
                 cells=tuple(rows.cells[i]),
                 record_id=self._record_id(i),
             )
@@ -417,17 +371,21 @@ class _Part:
             if reasons
         ]
         updates = [
-            ReportedRow(
-                line=rows.lines[i], outcome=self._outcomes[i], reason=f"changes {fields}", record_id=self._record_id(i)
-            )
-            for i, fields in sorted(self._changed.items())
+            ReportedRow(line=rows.lines[i], outcome=RowOutcome.UPDATED, reason=told, record_id=self._record_id(i))
+            for i in sorted(self._changed)
             if not self._reasons.get(i)
+            for told in self._told_changes(i)
         ]
         return Verdicts(outcomes=self._outcomes, problems=problems, updates=updates)
 
+    def _told_changes(self, i: int) -> list[str]:
+        if i not in self._changed or self._outcomes[i] is RowOutcome.CREATED:
+            return []
+        return [f"changes {self._changed[i]}"]
+
     def _record_id(self, i: int) -> str | None:
         person = self._about.get(i)
-        return self._new_ids.get(person) if isinstance(person, int) else person and person.id
+        return self._new_ids.get(person) if isinstance(person, int) else person.id if person else None
 
 
 def _point(person_id: str, _i: int, address: str) -> dict[str, Scalar]:

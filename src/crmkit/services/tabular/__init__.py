@@ -7,7 +7,8 @@ the columns), `rows` (lines to rows), `table` (all of it).
 
 from __future__ import annotations
 
-from crmkit.services.tabular.rows import Columns, Row, RowKind, UnknownColumnError, unprotected
+from crmkit.services.tabular.formulas import protected, unprotected
+from crmkit.services.tabular.rows import Columns, Row, RowKind, UnknownColumnError
 from crmkit.services.tabular.table import RowBatch, Table, open_table, peek_table
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "UnknownColumnError",
     "open_table",
     "peek_table",
+    "protected",
     "unprotected",
 ]

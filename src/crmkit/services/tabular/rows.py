@@ -13,9 +13,10 @@ import attrs
 from crmkit.core.drafts import Problem
 from crmkit.core.values.text import fold
 from crmkit.services.tabular.dialect import Dialect
+from crmkit.services.tabular.formulas import unprotected
 from crmkit.services.tabular.lines import MAX_CELL_CHARS, MAX_ROW_LINES, PhysicalLines, RunawayRowError
 
-__all__ = ["Columns", "Row", "RowKind", "RowSorter", "UnknownColumnError", "parse_rows", "unprotected"]
+__all__ = ["Columns", "Row", "RowKind", "RowSorter", "UnknownColumnError", "parse_rows"]
 
 
 class RowKind(StrEnum):
@@ -111,15 +112,6 @@ class Row:
         return self[column] if column in self.columns else default
 
 
-def unprotected(cell: str) -> str:
-    """Undo what spreadsheets do so that a cell stays text: ``'+33…`` and ``="00123"``."""
-    if cell.startswith("'") and _GUARDED.match(cell):
-        return cell[1:]
-    if cell.startswith('="') and (text := _AS_TEXT.fullmatch(cell)):
-        return text[1].replace('""', '"')
-    return cell
-
-
 def parse_rows(lines: PhysicalLines, dialect: Dialect, width: int = 0) -> Iterator[tuple[int, list[str], str]]:
     """Part lines into rows, as ``(line, cells, fault)``; never fail.
 
@@ -205,8 +197,6 @@ _LONG_LINE = "the line is too long"
 _MAX_RECOVERIES = 100
 _LISTED = 8
 
-_GUARDED = re.compile(r"'[+\-=@\d]")
-_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 
 _WIDE = 3
 _SUSPICIOUS = frozenset("TtGgSs \t\xa0")

@@ -61,7 +61,8 @@ class SqliteView:
         if not words or not type_.search:
             return []
         table, index = quoted(type_.name), quoted(f"{type_.name}_fts")
-        wanted = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+        # In quotes nothing is an operator; a NUL would end the text.
+        wanted = " ".join('"' + word.replace('"', '""').replace("\0", " ") + '"*' for word in words)
         rows = self._rows(
             f'SELECT found."id" FROM {index} JOIN {table} AS found ON found."pk" = {index}.rowid'
             f' WHERE {index} MATCH ? AND found."deleted_at" IS NULL ORDER BY {index}.rank, found."id" LIMIT ?',

@@ -1,0 +1,144 @@
+"""Planning the records of a conversion that was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from crmkit.core.contact import PointKind
+from crmkit.core.conversion import Action, Target
+from crmkit.core.lead import LeadStatus
+from crmkit.core.matching import Matcher
+from crmkit.core.planning import Planning
+from crmkit.core.ports.plugins import Extensions
+from crmkit.errors import RejectedError
+from crmkit.services.converting.children import Children
+from crmkit.services.converting.decide import ConversionOptions, Decision
+from crmkit.services.deals import plan_open_deal
+
+__all__ = ["ConversionWriter"]
+
+
+@attrs.frozen
+class ConversionWriter:
+    """Plans the records of the conversions of one batch."""
+
+    _planning: Planning
+    _options: ConversionOptions
+    _children: Children
+    _matcher: Matcher
+    _extensions: Extensions
+
+    def plan(self, decision: Decision) -> None:
+        """Plan contact, account, deal, links, the conversion itself, and the end of the lead.
+
+        Raises:
+            RejectedError: The deal cannot be opened, or a rule names a field that is not there.
+        """
+        planning, lead = self._planning, decision.lead
+        _check_fields(planning, decision)
+        account_id = self._plan_account(decision)
+        contact_id = self._plan_contact(decision, account_id)
+        deal_id = self._plan_deal(decision, account_id, contact_id)
+        targets = [id_ for id_ in (contact_id, account_id, deal_id) if id_]
+        decision.linked = self._children.plan_links(lead, targets, contact_id)
+        if lead.campaign_id in self._children.campaigns(lead):
+            # It lives on as the contact's membership.
+            decision.unmapped = {name: v for name, v in decision.unmapped.items() if name != "campaign_id"}
+        if decision.contact is not None:
+            self._keep_addresses(decision)
+        made = {
+            "account": decision.with_account and decision.account is None,
+            "contact": decision.contact is None,
+            "deal": deal_id is not None,
+        }
+        decision.conversion_id = planning.create(
+            "conversion",
+            {
+                "lead_id": lead.id,
+                "contact_id": contact_id,
+                "account_id": account_id,
+                "deal_id": deal_id,
+                "created": tuple(
+                    sorted(name for name, made in {**new, "contact": not decision.contact}.items() if made)
+                ),
+                "unmapped": {name: _json_value(value) for name, value in decision.unmapped.items()},
+                "dropped": dict(decision.dropped),
+                "decided": {f"{p.target.value}.{p.field}": [p.action.value, p.rule] for p in decision.fields},
+                "status_before": lead.status.value,
+            },
+        )
+        for record_id in filter(None, (contact_id, account_id)):
+            planning.create("link", {"kind": "origin", "from_id": record_id, "to_id": lead.id})
+        planning.update(
+            "lead",
+            lead.id,
+            {"status": LeadStatus.CONVERTED, "conversion_id": decision.conversion_id},
+            expected_version=lead.version,
+            why="converted",
+        )
+
+    def _plan_account(self, decision: Decision) -> str | None:
+        if not decision.with_account:
+            return None
+        account_id = self._plan_target(decision, Target.ACCOUNT, {})
+        self._matcher.made("account", account_id)
+        return account_id
+
+    def _plan_contact(self, decision: Decision, account_id: str | None) -> str:
+        contact = decision.contact
+        joins = account_id is not None and (contact is None or contact.account_id is None)
+        contact_id = self._plan_target(decision, Target.CONTACT, {"account_id": account_id} if joins else {})
+        self._matcher.made("contact", contact_id)
+        if contact is not None and "first_name" in decision.unmapped:
+            self._planning.warn(f"{decision.lead.label} joins the contact {contact.label}, who has another name")
+        return contact_id
+
+    def _plan_deal(self, decision: Decision, account_id: str | None, contact_id: str) -> str | None:
+        if self._options.deal is None:
+            return None
+        return plan_open_deal(
+            self._planning,
+            self._extensions,
+            name=self._options.deal,
+            account=account_id,
+            contacts=[contact_id],
+            owner=self._options.owner or decision.lead.owner_id,
+            **self._options.deal_values,
+        )
+
+    def _plan_target(self, decision: Decision, target: Target, bond: Mapping[str, Any]) -> str:
+        """Make the contact or account, or fill the one that is there."""
+        planning, kind = self._planning, target.value
+        mine = [p for p in decision.fields if p.target is target and p.action is not Action.KEEP]
+        values = {p.field: p.new for p in mine} | dict(bond)
+        existing = decision.contact if target is Target.CONTACT else decision.account
+        owner = self._options.owner
+        if owner and (existing is None or existing.owner_id is None):
+            values["owner_id"] = owner
+        if existing is None:
+            return planning.create(kind, values)
+        rules = {p.field: p.rule for p in mine if p.rule != "default"}
+        planning.update(kind, existing.id, values, why=f"conversion of {decision.lead.label}", rules=rules)
+        return str(existing.id)
+
+    def _keep_addresses(self, decision: Decision) -> None:
+        """Give an existing contact the addresses and numbers of the lead that differ from its own."""
+        lead, contact = decision.lead, decision.contact
+        for field, kind in (("email", PointKind.EMAIL), ("phone", PointKind.PHONE), ("mobile", PointKind.PHONE)):
+            value = getattr(lead, field)
+            if value and field in decision.unmapped and value not in (contact.email, contact.phone, contact.mobile):
+                values = {"person_id": contact.id, "kind": kind, "value": str(value)}
+                self._planning.create("contact_point", values)
+
+
+def _check_fields(planning: Planning, decision: Decision) -> None:
+    unknown = [p for p in decision.fields if p.field not in planning.schema[p.target.value].attribute]
+    if unknown:
+        raise RejectedError(f"rule {p.rule}: a {p.target.value} has no field {p.field}" for p in unknown)
+
+
+def _json_value(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else getattr(value, "value", value)

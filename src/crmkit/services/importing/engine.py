@@ -1,0 +1,439 @@
+"""The import itself: one operation, applied in parts that can be resumed.
+
+Each part is planned on a snapshot and written in one transaction together with a
+checkpoint, which is kept in the row of the operation. The operation is begun by the first
+part that changes something; an import that changes nothing leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final, Protocol, get_args
+
+import attrs
+
+from crmkit.core.changes import ChangeSet
+from crmkit.core.codecs import moment_text, to_json
+from crmkit.core.drafts import DraftBatch
+from crmkit.core.ids import IdSequence
+from crmkit.core.imports import ImportReport, ReportedRow
+from crmkit.core.operation import RowOutcome
+from crmkit.core.planning import Planning
+from crmkit.core.ports.plugins import Contribution
+from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
+from crmkit.core.ports.storage import ReadTransaction, Storage, WriteTransaction
+from crmkit.core.schema import Scalar
+from crmkit.core.schema import Stored as StoredRecord
+from crmkit.errors import ConflictError, NotFoundError, RejectedError
+from crmkit.services.importing.checkpoint import Earlier, Standing, added
+from crmkit.services.importing.choosing import choose_importer
+from crmkit.services.importing.job import Job, Policy
+from crmkit.services.importing.normalise import normalise
+from crmkit.services.importing.parts import in_parts
+from crmkit.services.importing.plan import Verdicts, plan_part
+from crmkit.services.importing.progress import CountedSource, ImportProgress
+from crmkit.services.importing.report import LISTED, report_of, summary_of
+from crmkit.services.operations import (
+    Outcome,
+    Request,
+    begin_planning,
+    check_reliance,
+    insert_operation,
+    write_changes,
+)
+from crmkit.services.resolve import id_of
+from crmkit.services.workspace import Workspace
+
+__all__ = ["ImportProgress", "import_leads"]
+
+
+def import_leads(
+    workspace: Workspace,
+    source: Source,
+    *,
+    importer: str | None = None,
+    options: ReadingOptions | None = None,
+    campaign: str | StoredRecord | None = None,
+    source_label: str | None = None,
+    owner: str | StoredRecord | None = None,
+    tags: Sequence[str] = (),
+    policy: Policy = "fill",
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+    batch_size: int = 1000,
+    max_errors: int | None = None,
+    progress: Callable[[ImportProgress], None] | None = None,
+) -> Outcome[ImportReport]:
+    """Import a source as leads.
+
+    It is one operation in parts, each applied with a checkpoint: an import that was
+    interrupted, by whatever, goes on where it stopped when it is asked for again with the
+    same source and arguments, and ends like one that was not. Importing again what is
+    there changes nothing, and then there is no operation.
+
+    Args:
+        workspace: Where.
+        source: What to read.
+        importer: The name of the importer; None takes the surest.
+        options: What is known about the source; the rest is found out.
+        campaign: The campaign that everybody joins.
+        source_label: `Lead.source` of the rows that name none: ``trade_show`` …
+        owner: The user responsible for new leads.
+        tags: Put on every lead.
+        policy: What a row does to a lead that is known: ``fill`` what is empty, ``skip``
+            the row, or ``update`` what differs. A source that was imported before only
+            fills: what people changed since is newer.
+        reason: Why, for the log.
+        key: The idempotency key; it is used up only if something changes.
+        dry_run: Do all of it in one transaction, and roll it back.
+        batch_size: How many rows a part has; a resumed import keeps its own.
+        max_errors: Stop when more rows than this are rejected.
+        progress: Called after each part. What it raises stops the import, which can be resumed.
+
+    Returns:
+        The report. ``changes`` is None, for it would grow with the source; ``operation_id``
+        is empty when nothing was written.
+
+    Raises:
+        UnreadableError: No importer can read the source.
+        NotFoundError: There is no such importer, campaign or user.
+        RejectedError: Too many rows are rejected, or most of the first hundred: then this
+            is hardly the right importer. Nothing of that part is written.
+        PluginError: The importer failed.
+    """
+    problems = [] if policy in get_args(Policy) else [f"policy must be fill, skip or update, not {policy!r}"]
+    problems += [] if batch_size > 0 else ["batch_size must be at least 1"]
+    if workspace.open_planning is not None:
+        problems.append("an import is an operation of its own and cannot be part of another")
+    if problems:
+        raise RejectedError(problems)
+    chosen = choose_importer(workspace.extensions.importers, source, importer)
+    options = options or ReadingOptions()
+    job = Job(
+        source_name=source.name,
+        importer=chosen.item.name,
+        policy=policy,
+        region=options.region or workspace.settings.region,
+        campaign_id=None if campaign is None else id_of(campaign),
+        source_label=source_label,
+        owner_id=None if owner is None else id_of(owner),
+        tags=tuple(sorted(set(tags))),
+    )
+    request = Request(
+        kind="import", reason=reason, key=key, arguments=_arguments(source, job, options), dry_run=dry_run
+    )
+    with workspace.storage.read() as view:
+        _check_exists(view, workspace, job)
+        earlier = Earlier.find(view, workspace, request)
+        if earlier.replayed is not None:
+            report = report_of(view, workspace.schema, earlier.replayed)
+            return Outcome(value=report, operation_id=earlier.replayed.id, changes=None, replayed=True)
+    if earlier.done:
+        job = attrs.evolve(job, policy="fill" if policy == "update" else policy)
+    task = _Task(
+        workspace=workspace,
+        request=request,
+        source=CountedSource(source),
+        chosen=chosen,
+        options=options,
+        max_errors=max_errors,
+        progress=progress,
+    )
+    with _doors(workspace.storage, dry_run=dry_run) as doors:
+        standing = earlier.standing or Standing(batch_size=batch_size)
+        try:
+            report = _Run(task, job, doors, standing).run()
+        except _TooManyToRemember:
+            report = _Run(task, job, doors, standing, writes_all=True).run()
+    operation_id = report.operation_id or ""
+    return Outcome(
+        value=attrs.evolve(report, operation_id=None) if dry_run else report, operation_id=operation_id, changes=None
+    )
+
+
+_MAX_PLANS: Final = 5
+"""How often a part is planned anew before the conflict is reported."""
+
+_FIRST_ROWS: Final = 100
+_FEW_ROWS: Final = 5
+"""Of the first hundred rows, most must be right; of a short source, some. A source of fewer than five is as it is."""
+
+
+class _TooManyToRemember(Exception):  # noqa: N818  # not an error: the import is begun again
+    """Something changes only after so many rows with a problem that they could not all be remembered."""
+
+
+@attrs.frozen(kw_only=True)
+class _Task:
+    """What a run is given."""
+
+    workspace: Workspace
+    request: Request
+    source: CountedSource
+    chosen: Contribution[Importer]
+    options: ReadingOptions
+    max_errors: int | None
+    progress: Callable[[ImportProgress], None] | None
+
+
+class _Doors(Protocol):
+    """How a run gets at the store."""
+
+    def read(self) -> AbstractContextManager[ReadTransaction]: ...
+    def write(self) -> AbstractContextManager[WriteTransaction]: ...
+
+
+class _RolledBack(Exception):  # noqa: N818  # not an error: how a dry run leaves its transaction
+    pass
+
+
+@attrs.frozen
+class _OneDoor:
+    """All that a dry run reads and writes goes through one transaction."""
+
+    transaction: WriteTransaction
+
+    def read(self) -> AbstractContextManager[ReadTransaction]:
+        return nullcontext(self.transaction)
+
+    def write(self) -> AbstractContextManager[WriteTransaction]:
+        return nullcontext(self.transaction)
+
+
+@contextmanager
+def _doors(storage: Storage, *, dry_run: bool) -> Iterator[_Doors]:
+    if not dry_run:
+        yield storage
+        return
+    try:
+        with storage.write() as transaction:
+            yield _OneDoor(transaction)
+            raise _RolledBack  # noqa: TRY301  # the transaction must see it
+    except _RolledBack:
+        pass
+
+
+class _Run:
+    """One run through the source, from where the import stands.
+
+    Args:
+        task: What the run is given.
+        job: What is asked of each row.
+        doors: How to get at the store.
+        standing: Where the import stands.
+        writes_all: Begin the operation with the first part, whether or not it changes
+            something, for a later one is known to.
+    """
+
+    def __init__(self, task: _Task, job: Job, doors: _Doors, standing: Standing, *, writes_all: bool = False) -> None:
+        self._task = task
+        self._workspace = task.workspace
+        self._doors = doors
+        self._standing = standing
+        self._writes_all = writes_all
+        # Rows with a problem, from before something changed; of many only the first.
+        self._remembered: list[ReportedRow] = []
+        self._forgotten = 0
+        with task.chosen.blamed():
+            self._reading: Reading = task.chosen.item.read(task.source, task.options)
+        self._job = attrs.evolve(job, header_language=self._reading.language)
+
+    def run(self) -> ImportReport:
+        """Go through the source to its end."""
+        parts = in_parts(self._batches(), self._standing.batch_size, skip=self._standing.rows)
+        try:
+            for batch, is_last in parts:
+                self._take(batch, is_last=is_last)
+                if self._task.progress is not None:
+                    self._task.progress(self._progress())
+        finally:
+            if isinstance(self._reading.batches, Generator):
+                self._reading.batches.close()  # and with it the file
+        if self._standing.operation_id is None:
+            return self._report(self._standing, problems=tuple(self._remembered), unlisted=self._forgotten)
+        with self._doors.read() as view:
+            rows = view.get_many("operation", [self._standing.operation_id])
+            return report_of(view, self._workspace.schema, self._workspace.schema["operation"].load(rows[0]))
+
+    def _batches(self) -> Iterator[DraftBatch]:
+        batches = iter(self._reading.batches)
+        while True:
+            with self._task.chosen.blamed():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _take(self, batch: DraftBatch, *, is_last: bool) -> None:
+        """Plan and apply one part, anew while others change what it relies on."""
+        for attempt in range(_MAX_PLANS):
+            with self._task.chosen.blamed():
+                rows = normalise(batch, self._job)
+            with self._doors.read() as view:
+                planning = self._planning(view)
+                verdicts = plan_part(planning, rows, self._job)
+                changes = planning.change_set({})
+            self._refuse_too_many(verdicts)
+            if self._standing.operation_id is None and not changes and not self._writes_all:
+                self._remember(verdicts)
+                return
+            try:
+                self._apply(changes, verdicts, planning.ids.used, is_last=is_last)
+            except ConflictError as error:
+                # Somebody else who continues the same import is not to be raced with.
+                if error.record == self._standing.operation_id or attempt == _MAX_PLANS - 1:
+                    raise
+            else:
+                return
+
+    def _planning(self, view: ReadTransaction) -> Planning:
+        standing, request = self._standing, self._task.request
+        if standing.operation_id is None or standing.at is None:
+            return begin_planning(self._workspace, view, request)
+        return Planning(
+            view,
+            self._workspace.schema,
+            kind=request.kind,
+            operation_id=standing.operation_id,
+            at=standing.at,
+            actor=self._workspace.actor,
+            reason=request.reason,
+            ids_used=standing.ids,
+        )
+
+    def _refuse_too_many(self, verdicts: Verdicts) -> None:
+        """Stop before a part is written that shows that this leads nowhere."""
+        rejected = [row for row in verdicts.problems if row.outcome is RowOutcome.REJECTED]
+        examples = "; ".join(f"line {row.line}: {row.reason}" for row in rejected[:3])
+        if self._standing.rows == 0:
+            first = [outcome for outcome in verdicts.outcomes if outcome is not RowOutcome.IGNORED][:_FIRST_ROWS]
+            bad = sum(outcome is RowOutcome.REJECTED for outcome in first)
+            if 2 * bad > len(first) if len(first) == _FIRST_ROWS else bad == len(first) >= _FEW_ROWS:
+                raise RejectedError(
+                    f"{bad} of the first {len(first)} rows of {self._job.source_name} cannot be imported ({examples})",
+                    hint=f"is {self._job.importer} the right importer, and are its columns the right ones?"
+                    " Nothing was imported",
+                )
+        limit = self._task.max_errors
+        total = self._standing.outcomes.get(RowOutcome.REJECTED.value, 0) + len(rejected)
+        if limit is not None and total > limit:
+            done = self._standing.operation_id
+            hint = f"allow more and import it again to go on, or undo {done}" if done else "nothing was imported"
+            raise RejectedError(f"{total} rows are rejected, {limit} are allowed ({examples})", hint=hint)
+
+    def _remember(self, verdicts: Verdicts) -> None:
+        self._standing = self._standing.after(verdicts)
+        room = LISTED - len(self._remembered)
+        self._remembered += verdicts.problems[:room]
+        self._forgotten += max(len(verdicts.problems) - room, 0)
+
+    def _apply(self, changes: ChangeSet, verdicts: Verdicts, ids_used: int, *, is_last: bool) -> None:
+        """Write one part with its checkpoint."""
+        if self._forgotten:
+            raise _TooManyToRemember
+        schema, request = self._workspace.schema, self._task.request
+        told = sorted((*self._remembered, *verdicts.problems, *verdicts.updates), key=lambda row: row.line)
+        log_rows = sum(len(updated.ids) for updated in changes.updates)
+        after = attrs.evolve(
+            self._standing.after(verdicts),
+            operation_id=changes.operation_id,
+            at=changes.at,
+            version=self._standing.version + 1,
+            ids=ids_used,
+            log_rows=self._standing.log_rows + log_rows,
+            told_rows=self._standing.told_rows + len(told),
+            counts=added(self._standing.counts, changes.counts),
+        )
+        facts = self._facts(after, is_last=is_last)
+        with self._doors.write() as transaction:
+            check_reliance(transaction, schema, changes.relies_on)
+            if self._standing.operation_id is None:
+                insert_operation(transaction, schema, changes, request, **facts)
+            else:
+                columns = {name: [value] for name, value in facts.items()}
+                transaction.update("operation", [changes.operation_id], [self._standing.version], columns)
+            write_changes(transaction, schema, changes, log_rows_before=self._standing.log_rows)
+            self._tell(transaction, changes, told)
+        self._standing = after
+        self._remembered.clear()
+        if not request.dry_run:
+            self._workspace.extensions.committed(changes)
+
+    def _facts(self, after: Standing, *, is_last: bool) -> dict[str, Scalar]:
+        """Return what the row of the operation says when a part is done."""
+        summary = summary_of(self._report(after), sha256=self._task.source.sha256)
+        return self._workspace.schema["operation"].encode(
+            {
+                "finished": is_last,
+                "progress": {} if is_last else after.checkpoint(),
+                "result": summary,
+                "counts": after.counts,
+            }
+        )
+
+    def _tell(self, transaction: WriteTransaction, changes: ChangeSet, told: Sequence[ReportedRow]) -> None:
+        """Keep the rows that have a story to tell."""
+        if not told:
+            return
+        ids = IdSequence(changes.operation_id, changes.at, used=self._standing.told_rows)
+        moment = moment_text(changes.at)
+        columns: dict[str, list[Scalar]] = {
+            "id": list(ids.take("import_row", len(told))),
+            "version": [1] * len(told),
+            "created_at": [moment] * len(told),
+            "updated_at": [moment] * len(told),
+            "operation_id": [changes.operation_id] * len(told),
+            "line": [row.line for row in told],
+            "outcome": [row.outcome.value for row in told],
+            "reason": [row.reason for row in told],
+            # Half of a surrogate pair can be in a cell, though not in a store.
+            "cells": [
+                to_json({"cells": row.cells}).encode(errors="replace").decode() if row.cells else None for row in told
+            ],
+            "record_id": [row.record_id for row in told],
+        }
+        transaction.insert("import_row", columns)
+
+    def _report(self, standing: Standing, *, problems: tuple[ReportedRow, ...] = (), unlisted: int = 0) -> ImportReport:
+        return ImportReport(
+            source=self._job.source_name,
+            importer=self._job.importer,
+            findings=self._reading.findings,
+            header=self._reading.header,
+            outcomes={RowOutcome(name): count for name, count in standing.outcomes.items()},
+            read=standing.rows,
+            warnings=standing.warnings,
+            problems=problems,
+            unlisted=unlisted,
+        )
+
+    def _progress(self) -> ImportProgress:
+        source = self._task.source
+        return ImportProgress(
+            rows=self._standing.rows,
+            outcomes={RowOutcome(name): count for name, count in self._standing.outcomes.items()},
+            bytes_read=source.bytes_read,
+            size_bytes=source.size_bytes,
+        )
+
+
+def _arguments(source: Source, job: Job, options: ReadingOptions) -> dict[str, Any]:
+    """Return what two calls have in common that ask for the same import."""
+    asked = attrs.asdict(job, filter=attrs.filters.exclude("source_name", "header_language"))
+    return {
+        **asked,
+        "tags": list(job.tags),
+        "options": {**attrs.asdict(options), "mapping": dict(options.mapping)},
+        "sha256": source.sha256,
+    }
+
+
+def _check_exists(view: ReadTransaction, workspace: Workspace, job: Job) -> None:
+    for kind, id_ in (("campaign", job.campaign_id), ("user", job.owner_id)):
+        if id_ is None:
+            continue
+        rows = view.get_many(kind, [id_])
+        if not rows or rows[0][workspace.schema[kind].position["deleted_at"]] is not None:
+            raise NotFoundError(kind, id_)
