@@ -61,9 +61,7 @@ class ConversionWriter:
                 "contact_id": contact_id,
                 "account_id": account_id,
                 "deal_id": deal_id,
-                "created": tuple(
-                    sorted(name for name, made in {**new, "contact": not decision.contact}.items() if made)
-                ),
+                "created": tuple(name for name, is_new in made.items() if is_new),
                 "unmapped": {name: _json_value(value) for name, value in decision.unmapped.items()},
                 "dropped": dict(decision.dropped),
                 "decided": {f"{p.target.value}.{p.field}": [p.action.value, p.rule] for p in decision.fields},
