@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmkit.core.account import Account
     from crmkit.core.activity import Activity
     from crmkit.core.campaign import Campaign
+    from crmkit.core.changes import ChangeSet
     from crmkit.core.contact import Contact
     from crmkit.core.conversion import (
         Choose,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from crmkit.core.user import User
     from crmkit.core.values import Email, Money, Phone
     from crmkit.errors import CrmkitError
-    from crmkit.plugins.hookspecs import hookimpl
-    from crmkit.plugins.importer import importer
+    from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
+    from crmkit.plugins.importer import Row, importer
     from crmkit.plugins.rules import conversion_rule, notifier, report, stage_guard
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ _HOMES = {
     "Account": "crmkit.core.account",
     "Activity": "crmkit.core.activity",
     "Campaign": "crmkit.core.campaign",
+    "ChangeSet": "crmkit.core.changes",
     "Contact": "crmkit.core.contact",
     "Choose": "crmkit.core.conversion",
     "Conversion": "crmkit.core.conversion",
@@ -73,7 +75,10 @@ _HOMES = {
     "Money": "crmkit.core.values",
     "Phone": "crmkit.core.values",
     "CrmkitError": "crmkit.errors",
+    "HookSpecs": "crmkit.plugins.hookspecs",
+    "StorageScheme": "crmkit.plugins.hookspecs",
     "hookimpl": "crmkit.plugins.hookspecs",
+    "Row": "crmkit.plugins.importer",
     "importer": "crmkit.plugins.importer",
     "conversion_rule": "crmkit.plugins.rules",
     "notifier": "crmkit.plugins.rules",
@@ -86,6 +91,7 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "Account",
     "Activity",
     "Campaign",
+    "ChangeSet",
     "Choose",
     "Contact",
     "Context",
@@ -96,6 +102,7 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "Demand",
     "Drop",
     "Email",
+    "HookSpecs",
     "Lead",
     "LeadDraft",
     "LeadStatus",
@@ -106,9 +113,11 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "Proposal",
     "Receipt",
     "ReportPage",
+    "Row",
     "SetField",
     "Stage",
     "StageMove",
+    "StorageScheme",
     "Target",
     "User",
     "Veto",

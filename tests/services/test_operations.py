@@ -249,3 +249,14 @@ def test_a_refused_change_leaves_everything_as_it_was(workspace: Workspace) -> N
         add_records(workspace, "campaign", rows)
 
     assert dump(workspace) == before
+
+
+def test_an_open_operation_takes_no_other_operation_in(workspace: Workspace) -> None:
+    with workspace.storage.read() as view:
+        changes = begin_planning(workspace, view, Request(kind="edit")).change_set({})
+
+    with open_operation(workspace, Request(kind="edit")):
+        with pytest.raises(RejectedError, match="a plan that was made before cannot be part"):
+            apply(workspace, changes, Request(kind="edit"), lambda _view, _result: None)
+        with pytest.raises(RejectedError, match="those of the operation as a whole"):
+            add_records(workspace, "lead", [{"first_name": "Jules"}], key="k")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crmkit.plugins.discovery import sorted_entry_points
+from crmkit.plugins.entry_points import sorted_entry_points
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -6,22 +6,18 @@ import enum
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import attrs
 
 from crmkit.errors import ConfigError
+from crmkit.plugins.entry_points import sorted_entry_points
 
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint  # slow to import, and seldom needed
-
-__all__ = ["Found", "Origin", "in_arguments", "in_entry_points", "in_files", "in_folder", "sorted_entry_points"]
+__all__ = ["Found", "Origin", "in_arguments", "in_entry_points", "in_files", "in_folder"]
 
 GROUP = "crmkit"
 
@@ -96,24 +92,6 @@ def in_entry_points() -> Iterator[Found]:
     """Find what installed packages name in the entry point group ``crmkit``."""
     for distribution, version, point in sorted_entry_points(GROUP):
         yield Found(name=point.name, version=version, origin=Origin.ENTRY_POINT, where=distribution, load=point.load)
-
-
-def sorted_entry_points(group: str) -> list[tuple[str, str, EntryPoint]]:
-    """Return the entry points of a group with distribution and version, by name and distribution.
-
-    The order they are found in depends on the file system; nothing may depend on that.
-    """
-    from importlib.metadata import entry_points
-
-    found = [(*_distribution(point), point) for point in entry_points(group=group)]
-    return sorted(found, key=lambda entry: (entry[2].name, entry[0], entry[2].value))
-
-
-def _distribution(point: EntryPoint) -> tuple[str, str]:
-    with suppress(Exception):  # one damaged package must not hide all others
-        if point.dist is not None:
-            return str(point.dist.name), str(point.dist.version)
-    return "a package without metadata", ""
 
 
 def _itself(plugin: object) -> object:

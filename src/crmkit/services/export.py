@@ -23,7 +23,7 @@ from crmkit.services.files import replacing
 from crmkit.services.tabular import protected
 from crmkit.services.workspace import Workspace
 
-__all__ = ["ExportFormat", "export_columns", "export_records", "json_value"]
+__all__ = ["ExportFormat", "export_columns", "export_records"]
 
 ExportFormat = Literal["csv", "jsonl"]
 
@@ -83,7 +83,7 @@ def export_columns(type_: RecordType) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def json_value(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Return a value of a record as JSON has it: moments as ISO 8601, money as amount and currency."""
     if isinstance(value, Money):
         return {"amount": f"{value.amount:f}", "currency": value.currency}
@@ -96,9 +96,9 @@ def json_value(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(key): json_value(each) for key, each in value.items()}
+        return {str(key): _json_value(each) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
-        return [json_value(each) for each in value]
+        return [_json_value(each) for each in value]
     return value
 
 
@@ -187,7 +187,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):
-        return to_json(json_value(value)) if value else ""
+        return to_json(_json_value(value)) if value else ""
     if isinstance(value, enum.Enum):
         return str(value.value)
     return str(value)
@@ -197,7 +197,7 @@ def _write_lines(file: TextIO, batches: _Batches, _delimiter: str) -> int:
     count = 0
     for records in batches:
         for record in records:
-            values = {a.name: json_value(getattr(record, a.name)) for a in attrs.fields(type(record))}
+            values = {a.name: _json_value(getattr(record, a.name)) for a in attrs.fields(type(record))}
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
         count += len(records)
     return count

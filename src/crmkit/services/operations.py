@@ -21,7 +21,7 @@ from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
 from crmkit.core.query import Aggregate, Order, Query
 from crmkit.core.schema import Row, Scalar, Schema
-from crmkit.errors import ConflictError, KeyReusedError, StalePlanError
+from crmkit.errors import ConflictError, KeyReusedError, RejectedError, StalePlanError
 from crmkit.services.workspace import Workspace
 
 __all__ = [
@@ -116,9 +116,12 @@ def run(
 
     Raises:
         ConflictError: Others kept changing what the plan relies on.
+        RejectedError: Inside ``crm.operation``, a key or dry run of its own was asked for.
     """
     planning = workspace.open_planning
     if planning is not None:
+        if request.key is not None or request.dry_run:
+            raise RejectedError("inside an operation, the key and the dry run are those of the operation as a whole")
         result = plan(planning)
         return Outcome(value=finish(planning, result), operation_id=planning.operation_id, changes=None)
     for attempt in range(_MAX_PLANS):
@@ -148,7 +151,9 @@ def apply(
 
     Raises:
         StalePlanError: Something it relies on has moved; nothing was written.
+        RejectedError: This thread keeps another operation open.
     """
+    _refuse_inside(workspace, "a plan that was made before")
     with workspace.storage.write() as transaction:
         earlier = _replay(transaction, workspace.schema, request, finish)
         if earlier is not None:
@@ -173,7 +178,9 @@ def open_operation(workspace: Workspace, request: Request) -> Iterator[Planning]
 
     Raises:
         StalePlanError: Others changed what the block relied on; nothing was written.
+        RejectedError: This thread keeps another operation open.
     """
+    _refuse_inside(workspace, "another operation")
     planning = begin_planning(workspace, _FreshView(workspace), request)
     with workspace.keeping_open(planning):
         yield planning
@@ -300,6 +307,11 @@ def _logged(updated: Updates, schema: Schema) -> list[Scalar]:
         to_json({name: [*pair, *tail] for name, pair, tail in zip(names, pairs, tails, strict=True)})
         for pairs in zip(*columns, strict=True)
     ]
+
+
+def _refuse_inside(workspace: Workspace, what: str) -> None:
+    if workspace.open_planning is not None:
+        raise RejectedError(f"{what} cannot be part of an open operation", hint="do it before or after the block")
 
 
 class _FreshView:

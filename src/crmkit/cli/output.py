@@ -1,0 +1,215 @@
+"""How results look: tables and cards for people, one JSON document for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import click
+
+from crmkit.core.codecs import moment_text
+from crmkit.core.values.money import Money
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Card", "Column", "Part", "Table", "plain", "print_json", "print_parts", "print_rich", "printable", "width", "words"]
+
+_PIPE_WIDTH = 120
+
+
+@attrs.frozen
+class Column:
+    """A column of a table.
+
+    Attributes:
+        title: Its heading.
+        align: Where its cells stand.
+        wrap: Whether long cells go on below, instead of ending in an ellipsis.
+        whole: Whether its cells are never cut: ids, that people copy.
+    """
+
+    title: str
+    align: Literal["left", "right"] = "left"
+    wrap: bool = False
+    whole: bool = False
+
+
+@attrs.frozen
+class Table:
+    """Rows under headings; a cell may be any value that `words` understands.
+
+    Attributes:
+        columns: The columns, or just their headings.
+        rows: The rows, each with one cell per column.
+        title: A line above, or empty.
+    """
+
+    columns: Sequence[str | Column]
+    rows: Sequence[Sequence[Any]]
+    title: str = ""
+
+
+@attrs.frozen
+class Card:
+    """One thing with its fields, one below the other; empty ones are left out.
+
+    Attributes:
+        title: What it is.
+        fields: Name and value of each.
+    """
+
+    title: str
+    fields: Iterable[tuple[str, Any]]
+
+
+Part = str | Table | Card
+"""What can be printed: a line of text, a table or a card."""
+
+
+def words(value: Any) -> str:
+    """Return a value as people read it; nothing is an empty text, moments are in local time."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Money):
+        return value.format()
+    if isinstance(value, datetime):
+        local = value.astimezone()
+        return f"{local.day} {local:%b %Y %H:%M}"
+    if isinstance(value, date):
+        return f"{value.day} {value:%b %Y}"
+    if isinstance(value, Enum):
+        return str(value.value).replace("_", " ")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {words(part)}" for name, part in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(words(part) for part in value)
+    return str(value)
+
+
+def printable(text: str) -> str:
+    """Return a text without what could command a terminal: data comes from strangers."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "�" for c in text)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it: records as objects, moments in ISO 8601, enums as their values.
+
+    By hand rather than by cattrs, which goes by annotations, and would cost a command that only
+    lists records more time than the reading of them.
+    """
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        return value.value if isinstance(value, Enum) else str(value)
+    if isinstance(value, Money):
+        return {"amount": str(value.amount), "currency": value.currency}
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, datetime):
+        return moment_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (Decimal, Path)):
+        return str(value)
+    if hasattr(value, "as_json"):
+        return plain(value.as_json())
+    if attrs.has(type(value)):
+        return {a.name: plain(getattr(value, a.name)) for a in attrs.fields(type(value)) if a.name[0] != "_"}
+    if isinstance(value, Mapping):
+        return {str(plain(name)): plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(part) for part in value]
+    return str(value)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def print_parts(parts: Iterable[Part]) -> None:
+    """Print lines, tables and cards, one after another."""
+    for part in parts:
+        if isinstance(part, str):
+            click.echo(part)
+        else:
+            for renderable in _table(part) if isinstance(part, Table) else _card(part):
+                print_rich(renderable)
+
+
+def print_rich(renderable: RenderableType) -> None:
+    """Print anything that rich can draw, as wide as the terminal, without blanks at the end of a line."""
+    from rich.console import Console
+
+    context = click.get_current_context(silent=True)
+    console = Console(
+        file=sys.stdout,
+        width=width(),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        no_color=True if context is not None and context.color is False else None,
+    )
+    # Blanks that fill a line would be in the way of whoever copies or compares it.
+    with console.capture() as captured:
+        console.print(renderable)
+    click.echo("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def width() -> int | None:
+    """Return the width of a pipe; None leaves a terminal to tell its own."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
+
+
+def _table(table: Table) -> Iterator[RenderableType]:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    if table.title:
+        yield Text(printable(table.title), style="bold")
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1))
+    for column in table.columns:
+        spec = Column(column) if isinstance(column, str) else column
+        grid.add_column(
+            Text(spec.title),
+            justify=spec.align,
+            no_wrap=spec.whole or not spec.wrap,
+            overflow="fold" if spec.wrap else "ellipsis",
+            min_width=_longest(table.rows, len(grid.columns)) if spec.whole else None,
+        )
+    for row in table.rows:
+        grid.add_row(*(Text(" ".join(printable(words(cell)).split())) for cell in row))
+    yield grid
+
+
+def _longest(rows: Sequence[Sequence[Any]], place: int) -> int:
+    return max((len(words(row[place])) for row in rows), default=0)
+
+
+def _card(card: Card) -> Iterator[RenderableType]:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    yield Text(printable(card.title), style="bold")
+    grid = RichTable.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in card.fields:
+        if text := printable(words(value)).strip():
+            grid.add_row(Text(f"  {name.replace('_', ' ')}"), Text(text))
+    if grid.row_count:
+        yield grid

@@ -1,0 +1,228 @@
+"""The facade: collections and everyday methods, as a script uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+import crmkit
+from crmkit import CRM
+from crmkit.errors import AmbiguousMatchError, ConflictError, NotFoundError, RejectedError
+
+
+@pytest.fixture
+def crm() -> Iterator[CRM]:
+    with crmkit.open("memory:", discover=False, actor="Ada") as opened:
+        yield opened
+
+
+def test_a_record_is_found_by_what_people_call_it(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules", last_name="ETIENNE", email="Jules@Hospy.example")
+    account = crm.accounts.add(name="Hospy Médias")
+
+    for name in (lead.id, "jules@hospy.example", "jules etienne", "Étienne Jules", "etie"):
+        assert crm.leads.find(name) == lead, name
+    for name in ("Hospy Médias", "hospy medias", "hosp"):
+        assert crm.accounts.find(name) == account, name
+
+
+def test_a_name_that_nobody_has_is_not_found_with_what_comes_close(crm: CRM) -> None:
+    crm.leads.add(first_name="Jules", last_name="ETIENNE")
+
+    with pytest.raises(NotFoundError) as caught:
+        crm.leads.find("Jules Etiene-")
+
+    assert caught.value.suggestions == ("Jules ETIENNE",)
+
+
+def test_a_name_that_several_have_is_ambiguous(crm: CRM) -> None:
+    leads = crm.leads.add_many([{"first_name": "Jules", "email": f"{n}@hospy.example"} for n in "ab"])
+
+    with pytest.raises(AmbiguousMatchError) as caught:
+        crm.leads.find("jules")
+
+    assert [(id_, evidence) for id_, _, evidence in caught.value.candidates] == [
+        (leads[0].id, "a@hospy.example"),
+        (leads[1].id, "b@hospy.example"),
+    ]
+
+
+def test_records_are_selected_by_values(crm: CRM) -> None:
+    salon = crm.campaigns.add(name="Salon")
+    crm.leads.add_many(
+        [
+            {"first_name": "A", "status": "new", "campaign_id": salon, "tags": ["vip", "fr"]},
+            {"first_name": "B", "status": "contacted", "score": 10},
+            {"first_name": "C", "status": "qualified", "tags": ["vip"]},
+        ]
+    )
+
+    def names(**equals: object) -> list[str | None]:
+        return [lead.first_name for lead in crm.leads.where(**equals).order_by("first_name")]
+
+    assert names() == ["A", "B", "C"]
+    assert names(status="new") == ["A"]
+    assert names(status=["new", "qualified"]) == ["A", "C"]
+    assert names(campaign_id=salon) == ["A"]
+    assert names(campaign_id=None) == ["B", "C"]
+    assert names(tags="vip") == ["A", "C"]
+    assert names(tags=["vip", "fr"]) == ["A"]
+    assert crm.leads.count(status="contacted") == 1
+    assert crm.leads.where().order_by("-first_name").limit(1).all()[0].first_name == "C"
+
+
+def test_a_selection_by_an_unknown_field_or_value_says_all_that_is_wrong(crm: CRM) -> None:
+    with pytest.raises(RejectedError) as caught:
+        crm.leads.where(stauts="new", score="many")
+
+    assert "did you mean status" in caught.value.reasons[0]
+    assert caught.value.reasons[1] == "score is not a whole number"
+
+
+def test_a_loop_may_change_what_it_goes_through(crm: CRM) -> None:
+    crm.leads.add_many([{"first_name": f"Lead {i}"} for i in range(1203)])
+
+    for lead in crm.leads.where(title=None):
+        if lead.first_name and lead.first_name.endswith("7"):
+            crm.leads.update(lead, title="CEO")
+
+    assert crm.leads.count() == 1203
+    assert crm.leads.count(title="CEO") == 120
+
+
+def test_the_newest_come_first(crm: CRM) -> None:
+    for name in "abc":
+        crm.leads.add(first_name=name)
+
+    assert [lead.first_name for lead in crm.leads] == ["c", "b", "a"]
+    newest = crm.leads.where().first()
+    assert newest is not None
+    assert newest.first_name == "c"
+
+
+def test_a_deleted_record_leaves_the_lists_and_can_come_back(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules")
+
+    (deleted,) = crm.leads.delete(lead)
+    assert crm.leads.count() == 0
+    assert [found.id for found in crm.leads.where().including_deleted()] == [lead.id]
+    crm.leads.restore(deleted)
+
+    assert crm.leads.count() == 1
+
+
+def test_a_stale_record_is_a_conflict(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules")
+    crm.leads.update(lead, title="CEO")
+
+    with pytest.raises(ConflictError):
+        crm.leads.delete(lead)
+
+
+def test_one_expects_exactly_one(crm: CRM) -> None:
+    with pytest.raises(NotFoundError):
+        crm.leads.one(first_name="Jules")
+    lead = crm.leads.add(first_name="Jules")
+    assert crm.leads.one(first_name="Jules") == lead
+    crm.leads.add(first_name="Jules")
+    with pytest.raises(NotFoundError, match="single lead"):
+        crm.leads.one(first_name="Jules")
+
+
+def test_many_changes_can_be_one_operation(crm: CRM) -> None:
+    with crm.operation("after the fair"):
+        lead = crm.leads.add(first_name="Jules")
+        crm.note(lead, "Likes tea")
+        crm.leads.update(lead, status="contacted")
+
+    newest = crm.log(limit=1)[0].operation
+    assert (newest.reason, newest.counts["lead"]) == ("after the fair", {"created": 1})
+    crm.undo(newest)
+    assert (crm.leads.count(), crm.activities.count()) == (0, 0)
+
+
+def test_who_acts_stands_in_the_log(crm: CRM) -> None:
+    crm.acting_as("Bob").leads.add(first_name="Jules")
+
+    assert [entry.operation.actor for entry in crm.log(limit=1)] == ["Bob"]
+
+
+def test_tasks_come_the_most_urgent_first_until_they_are_done(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules")
+    now = crm.workspace.clock.now()
+    later = crm.task(lead, "Send the brochure", due=now + timedelta(days=3))
+    soon = crm.task(lead, "Call back", due=now + timedelta(days=1))
+
+    assert [(task.subject, about) for task, about in crm.tasks_due()] == [
+        ("Call back", [lead]),
+        ("Send the brochure", [lead]),
+    ]
+    assert [task.id for task, _ in crm.tasks_due(until=now + timedelta(days=2))] == [soon.id]
+    crm.complete(soon)
+    assert [task.id for task, _ in crm.tasks_due()] == [later.id]
+
+
+def test_only_a_task_can_be_done(crm: CRM) -> None:
+    note = crm.note(crm.leads.add(first_name="Jules"), "Likes tea")
+
+    with pytest.raises(RejectedError, match="the note “Likes tea” is not a task"):
+        crm.complete(note)
+
+
+def test_an_activity_is_about_records_that_live(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules")
+    crm.leads.delete(lead)
+
+    with pytest.raises(NotFoundError, match="there is no living lead 'Jules'"):
+        crm.call(lead, "Nobody there")
+
+
+def test_the_timeline_tells_what_happened_in_order(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules", company="Hospy")
+    crm.call(lead, "He is interested", body="wants a quote")
+    lead = crm.leads.update(lead, status="qualified", reason="a good call")
+    result = crm.convert(lead)
+    assert result.conversion is not None
+
+    told = [(entry.kind, entry.text, entry.actor) for entry in crm.timeline(str(result.conversion.contact_id))]
+
+    assert told == [
+        ("created", "lead Jules", "Ada"),
+        ("call", "He is interested: wants a quote", "Ada"),
+        ("changed", "lead Jules, status: new → qualified (a good call)", "Ada"),
+        ("created", "contact Jules", "Ada"),
+        ("changed", "lead Jules, status: qualified → converted (converted)", "Ada"),
+    ]
+
+
+def test_the_log_of_a_record_has_only_what_touched_it(crm: CRM) -> None:
+    lead, other = crm.leads.add(first_name="Jules"), crm.leads.add(first_name="Ada")
+    crm.leads.update(other, title="CEO")
+    crm.leads.update(lead, title="CTO")
+
+    entries = crm.log(record=lead)
+
+    assert [entry.operation.counts for entry in entries] == [
+        {"lead": {"updated": 1}},
+        {"lead": {"created": 1}},
+    ]
+
+
+def test_the_log_says_what_is_undone_at_present(crm: CRM) -> None:
+    crm.leads.add(first_name="Jules")
+    operation = crm.log(limit=1)[0].operation
+
+    crm.undo(operation)
+    assert {entry.operation.id: entry.undone for entry in crm.log()}[operation.id]
+    crm.redo(operation)
+
+    assert not {entry.operation.id: entry.undone for entry in crm.log()}[operation.id]
+
+
+def test_a_report_that_is_not_there_is_not_found(crm: CRM) -> None:
+    with pytest.raises(NotFoundError, match="there is no report 'funel'") as caught:
+        crm.report("funel")
+
+    assert caught.value.suggestions == ("funnel",)

@@ -1,0 +1,190 @@
+"""How many statements SQLite is given, and by which index it answers them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from crmkit.core.query import Compare, Op, Order, Query
+from crmkit.core.schema import Scalar
+from crmkit.storage.sqlite import SqliteStorage
+from crmkit.testing.schema import SCHEMA, THING, a_thing
+
+Trace = Callable[[Callable[[], object]], list[str]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "crm.db"
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """Every connection that is made."""
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def remembered(path: Path, **options: object) -> sqlite3.Connection:
+        made.append(connect(path, **options))  # type: ignore[call-overload]  # handed on
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", remembered)
+    return made
+
+
+@pytest.fixture
+def store(path: Path, connections: list[sqlite3.Connection]) -> Iterator[SqliteStorage]:
+    storage = SqliteStorage(path)
+    storage.prepare(SCHEMA, create=True)
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+def traced(store: SqliteStorage, connections: list[sqlite3.Connection]) -> Trace:
+    """Return the statements, with their values, that a call makes SQLite run."""
+
+    def run(act: Callable[[], object]) -> list[str]:
+        statements: list[str] = []
+        connections[-1].set_trace_callback(statements.append)
+        try:
+            act()
+        finally:
+            connections[-1].set_trace_callback(None)
+        return [text for text in statements if not text.startswith("--")]  # what SQLite says to its own index
+
+    return run
+
+
+@pytest.fixture
+def plan(path: Path, traced: Trace) -> Callable[[Callable[[], object]], str]:
+    """Return how SQLite answers the one statement of a call."""
+
+    def explain(act: Callable[[], object]) -> str:
+        (statement,) = traced(act)
+        with closing(sqlite3.connect(path)) as plain:
+            return "\n".join(row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {statement}"))
+
+    return explain
+
+
+def _things(count: int) -> dict[str, list[Scalar]]:
+    rows = [a_thing(f"thing_{i:05}", count=i, code=f"code {i}") for i in range(count)]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.parametrize("count", [2, 1000])
+def test_many_ids_are_one_statement(store: SqliteStorage, traced: Trace, count: int) -> None:
+    with store.read() as view:
+        statements = traced(lambda: view.get_many("thing", [f"thing_{i}" for i in range(count)]))
+
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize("count", [2, 1000])
+def test_many_values_are_one_statement(store: SqliteStorage, traced: Trace, count: int) -> None:
+    with store.read() as view:
+        statements = traced(lambda: view.lookup("thing", "count", range(count)))
+
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize("count", [1, 5000])
+def test_an_insert_is_one_text_whatever_it_inserts(store: SqliteStorage, traced: Trace, count: int) -> None:
+    with store.write() as change:
+        statements = traced(lambda: change.insert("thing", _things(count)))
+
+    # The newest key, the rows, and their search texts.
+    assert len({text.partition(" VALUES")[0] for text in statements}) == 3
+    assert len(statements) == count + 2
+
+
+@pytest.mark.parametrize("count", [1, 500])
+def test_an_update_is_one_text_and_one_question(store: SqliteStorage, traced: Trace, count: int) -> None:
+    ids = [f"thing_{i:05}" for i in range(count)]
+    with store.write() as change:
+        change.insert("thing", _things(count))
+
+        plain = traced(lambda: change.update("thing", ids, [1] * count, {"note": ["x"] * count}))
+        searched = traced(lambda: change.update("thing", ids, [2] * count, {"search_text": ["x"] * count}))
+
+    assert len(plain) == count + 1
+    assert len(searched) == count + 3
+
+
+def test_a_view_costs_a_begin_a_snapshot_and_a_rollback(store: SqliteStorage, traced: Trace) -> None:
+    def look() -> None:
+        with store.read():
+            pass
+
+    assert len(traced(look)) == 3
+
+
+def _scans(plan: str) -> list[str]:
+    return [line for line in plan.splitlines() if line.startswith("SCAN") and "json_each" not in line]
+
+
+@pytest.mark.parametrize("ids", [["thing_1"], ["thing_1", "thing_2"]])
+def test_records_are_got_by_the_index_of_their_ids(
+    store: SqliteStorage, plan: Callable[[Callable[[], object]], str], ids: list[str]
+) -> None:
+    with store.read() as view:
+        how = plan(lambda: view.get_many("thing", ids))
+
+    assert "SEARCH thing USING INDEX thing_id (id=?)" in how
+    assert not _scans(how)
+
+
+@pytest.mark.parametrize("field", [field.name for field in THING.fields if field.indexed])
+@pytest.mark.parametrize("values", [["1"], ["1", "2"]])
+def test_look_ups_in_indexed_fields_use_the_index(
+    store: SqliteStorage, plan: Callable[[Callable[[], object]], str], field: str, values: list[Scalar]
+) -> None:
+    with store.read() as view:
+        how = plan(lambda: view.lookup("thing", field, values))
+
+    assert f"({field}=?" in how
+    assert not _scans(how)
+
+
+@pytest.mark.parametrize("field", [field.name for field in THING.fields if field.indexed])
+@pytest.mark.parametrize(("op", "value"), [(Op.EQ, "1"), (Op.IN, ("1", "2")), (Op.GT, "1"), (Op.EQ, None)])
+def test_conditions_on_indexed_fields_use_the_index(
+    store: SqliteStorage, plan: Callable[[Callable[[], object]], str], field: str, op: Op, value: str
+) -> None:
+    query = Query(type="thing", where=Compare(field, op, value), order=(Order("count"),))
+
+    with store.read() as view:
+        how = plan(lambda: view.find(query))
+
+    assert f"({field}{'>' if op is Op.GT else '='}?" in how
+    assert not _scans(how)
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("field", ["id", "count", "code"])
+def test_a_page_in_the_order_of_an_index_sorts_nothing_but_ties(
+    store: SqliteStorage, plan: Callable[[Callable[[], object]], str], field: str, *, descending: bool
+) -> None:
+    query = Query(type="thing", order=(Order(field, descending),), limit=50)
+
+    with store.read() as view:
+        how = plan(lambda: view.find(query))
+
+    assert "USING INDEX" in how
+    assert "TEMP B-TREE FOR ORDER BY" not in how
+
+
+def test_the_next_page_begins_where_the_last_one_ended(
+    store: SqliteStorage, plan: Callable[[Callable[[], object]], str]
+) -> None:
+    newest = Query(type="thing", order=(Order("id", descending=True),), limit=50, after=("thing_00500",))
+
+    with store.read() as view:
+        how = plan(lambda: view.find(newest))
+
+    assert how == "SEARCH thing USING INDEX thing_id (id<?)"
