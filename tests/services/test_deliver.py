@@ -195,6 +195,17 @@ class TestOrder:
         assert deliver(twice, "postman").sent == 4
         assert [[mail.to for mail in batch] for batch in postman.batches] == [list(ADDRESSES), ["A@example.com"]]
 
+    def test_operations_of_one_millisecond_keep_their_order(self, office: Workspace, postman: Postman) -> None:
+        deliver(office, "postman")
+        save_template(office, "hello", "en", "Hello", "Hello")
+        wanted = [f"p{i}@example.com" for i in range(8)]
+        for lead in make_leads(office, *wanted):
+            queue_mail(office, "hello", people=[lead])
+
+        deliver(office, "postman")
+
+        assert [mail.to for mail in postman.mails[3:]] == wanted
+
     def test_the_second_waits_while_the_first_is_tried_again(
         self, twice: Workspace, postman: Postman, clock: HandClock
     ) -> None:
