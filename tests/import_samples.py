@@ -67,7 +67,12 @@ def people(*drafts: dict[str, Any] | str, name: str = "people.jsonl") -> BytesSo
 
 def a_person(number: int, **more: Any) -> dict[str, Any]:
     """Return one of many drafts."""
-    words = {"first_name": f"Anna{number}", "last_name": "Berg", "email": f"anna{number}@example.com", "company": "Hospy"}
+    words = {
+        "first_name": f"Anna{number}",
+        "last_name": "Berg",
+        "email": f"anna{number}@example.com",
+        "company": "Hospy",
+    }
     return {**words, **more}
 
 

@@ -131,6 +131,19 @@ def test_a_colleague_in_the_shared_account_stands_in_the_way(workspace: Workspac
     assert "contact" not in living(workspace)
 
 
+def test_a_colleague_stands_in_the_way_of_undoing_a_redo_too(workspace: Workspace) -> None:
+    first = convert_lead(workspace, jules(workspace))
+    undo(workspace, str(first.operation_id))
+    redo(workspace, str(first.operation_id))
+    convert_lead(workspace, jules(workspace, first_name="Camille", email="camille@hospy-medias.fr"))
+    before = dump(workspace)
+
+    with pytest.raises(NotReversibleError, match=r"the contact Camille .* belongs to"):
+        undo(workspace, str(first.operation_id))
+
+    assert dump(workspace) == before
+
+
 def test_what_stands_in_the_way_can_be_kept_and_the_rest_undone(workspace: Workspace) -> None:
     lead = jules(workspace)
     result = convert_lead(workspace, lead.id).value

@@ -69,14 +69,14 @@ def hold_foreign(path: str) -> None:
     """Lock the file as a program would that knows nothing of crmkit."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
-    print("held", flush=True)
+    _say("held")
     sys.stdin.readline()
 
 
 def hold_own(path: str) -> None:
     """Keep a write transaction of crmkit open."""
     with opened(path).write():
-        print("held", flush=True)
+        _say("held")
         sys.stdin.readline()
 
 
@@ -84,7 +84,7 @@ def increment(path: str, total: str) -> None:
     """Count up until the total is reached, and tell how often it was this process."""
     storage = opened(path)
     place = COUNTER.position
-    print("ready", flush=True)
+    _say("ready")
     sys.stdin.readline()
     mine = 0
     while True:
@@ -95,7 +95,7 @@ def increment(path: str, total: str) -> None:
                 break
             change.update("counter", ["counter_000000"], [version], {"count": [count + 1]})
         mine += 1
-    print(mine, flush=True)
+    _say(mine)
 
 
 def fill_up(path: str) -> None:
@@ -105,7 +105,7 @@ def fill_up(path: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     _tell(lambda: _insert(storage, 1, 20_000))
     with storage.read() as view:
-        print(len(view.find(Query(type="counter"))))
+        _say(len(view.find(Query(type="counter"))))
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     _tell(lambda: _insert(storage, 1, 10))
     storage.close()
@@ -152,7 +152,7 @@ def _die_at_each_statement(act: Callable[[], None], check: Callable[[], None]) -
         _, status = os.waitpid(process, 0)
         check()
         if not os.WIFSIGNALED(status):
-            print(allowed)
+            _say(allowed)
             return
         allowed += 1
 
@@ -161,7 +161,7 @@ def _kill_after(allowed: int) -> None:
     connect = sqlite3.connect
     left = [allowed]
 
-    def traced(statement: str) -> None:
+    def traced(_statement: str) -> None:
         if not left[0]:
             os.kill(os.getpid(), signal.SIGKILL)
         left[0] -= 1
@@ -192,13 +192,18 @@ def _insert(storage: SqliteStorage, first: int, count: int) -> None:
         change.insert("counter", counters(first, count))
 
 
+def _say(what: object) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
 def _tell(act: Callable[[], None]) -> None:
     try:
         act()
     except CrmkitError as error:
-        print(type(error).__name__, flush=True)
+        _say(type(error).__name__)
     else:
-        print("done", flush=True)
+        _say("done")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -134,6 +133,12 @@ def test_an_empty_file_becomes_a_workspace_when_asked(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_tried(path: Path) -> None:
     with _public_copy(path, folder_mode=0o555, file_mode=0o666) as copy:
         assert _run("unprivileged", copy) == ["ReadOnlyError", "ReadOnlyError"]
+
+
+def test_nothing_is_made_in_a_folder_that_cannot_be_written(path: Path) -> None:
+    with _public_copy(path, folder_mode=0o555, file_mode=0o666) as copy:
+        assert _run("unprivileged", copy.with_name("new.db"))[0] == "ReadOnlyError"
+        assert list(copy.parent.iterdir()) == [copy]
 
 
 def test_a_file_that_cannot_be_written_can_be_read(path: Path) -> None:
@@ -329,20 +334,6 @@ def test_closing_lets_another_thread_finish_reading(path: Path) -> None:
     with pytest.raises(StorageError, match="closed"), storage.read():
         pass
     assert not path.with_name(path.name + "-wal").exists()  # the last connection has gone
-
-
-@pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
-    """Every connection that is made."""
-    made: list[sqlite3.Connection] = []
-    connect = sqlite3.connect
-
-    def remembered(*args: Any, **options: Any) -> sqlite3.Connection:
-        made.append(connect(*args, **options))
-        return made[-1]
-
-    monkeypatch.setattr(sqlite3, "connect", remembered)
-    return made
 
 
 def test_threads_that_have_ended_leave_no_connection_open(path: Path, connections: list[sqlite3.Connection]) -> None:

@@ -872,7 +872,7 @@ class ForgetsOnClose(Broken):
 class Kit(StorageContract):
     """The contract, to be run by hand; mistakes are to be caught, not to be made small."""
 
-    examples = settings(StorageContract.examples, max_examples=20, phases=[Phase.generate])
+    examples = settings(StorageContract.examples, max_examples=12, phases=[Phase.generate])
 
     def reopen(self, storage: Storage) -> Storage:
         assert isinstance(storage, Broken)

@@ -70,6 +70,7 @@ COMMANDS: Final = {
     "deliver": Entry("crmkit.cli.mail:deliver", _MAIL, "Hand the queued mails to a notifier."),
     "outbox": Entry("crmkit.cli.mail:outbox", _MAIL, "List the mails that are queued, sent or failed."),
     "suppress": Entry("crmkit.cli.mail:suppress", _MAIL, "Never write to an address again."),
+    "unsuppress": Entry("crmkit.cli.mail:unsuppress", _MAIL, "Let an address be written to again."),
     "timeline": Entry("crmkit.cli.timeline:timeline", _LOOKING_BACK, "Tell what happened to a record."),
     "log": Entry("crmkit.cli.log:log", _LOOKING_BACK, "List the operations, or show one with its changes."),
     "undo": Entry("crmkit.cli.undo:undo", _LOOKING_BACK, "Take an operation back."),

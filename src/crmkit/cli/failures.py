@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from crmkit.errors import CrmkitError, RejectedError
+from crmkit.errors import AmbiguousMatchError, CrmkitError, RejectedError
 
 __all__ = ["report"]
 
@@ -28,6 +28,10 @@ def report(error: Exception, *, as_json: bool) -> int:
 def _what(error: Exception) -> str:
     from crmkit.cli.output import printable
 
+    if isinstance(error, AmbiguousMatchError) and error.candidates:
+        reason = str(error).partition(f": {error.candidates[0][1]} (")[0]
+        listed = (f"  • {label} ({evidence}): {id_}" for id_, label, evidence in error.candidates)
+        return printable("\n".join([f"{reason}:", *listed]))
     if isinstance(error, RejectedError) and len(error.reasons) > 1:
         return "\n".join(["it is refused:", *(f"  • {printable(reason)}" for reason in error.reasons)])
     return printable(_message(error))

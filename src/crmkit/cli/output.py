@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -19,9 +17,21 @@ from crmkit.core.codecs import moment_text
 from crmkit.core.values.money import Money
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
-__all__ = ["Card", "Column", "Part", "Table", "plain", "print_json", "print_parts", "print_rich", "printable", "width", "words"]
+__all__ = [
+    "Card",
+    "Column",
+    "Drawing",
+    "Part",
+    "Table",
+    "console",
+    "plain",
+    "print_json",
+    "print_parts",
+    "printable",
+    "words",
+]
 
 _PIPE_WIDTH = 120
 
@@ -71,8 +81,19 @@ class Card:
     fields: Iterable[tuple[str, Any]]
 
 
-Part = str | Table | Card
-"""What can be printed: a line of text, a table or a card."""
+@attrs.frozen
+class Drawing:
+    """Anything else that rich can draw.
+
+    Attributes:
+        draw: From the number of columns there are to what is drawn; called only when it is printed.
+    """
+
+    draw: Callable[[int], RenderableType]
+
+
+Part = str | Table | Card | Drawing
+"""What can be printed: a line of text, a table, a card or a drawing."""
 
 
 def words(value: Any) -> str:
@@ -110,29 +131,27 @@ def plain(value: Any) -> Any:
     By hand rather than by cattrs, which goes by annotations, and would cost a command that only
     lists records more time than the reading of them.
     """
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        return value.value if isinstance(value, Enum) else str(value)
-    if isinstance(value, Money):
-        return {"amount": str(value.amount), "currency": value.currency}
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, datetime):
-        return moment_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, (Decimal, Path)):
-        return str(value)
+    for kinds, convert in _PLAIN:
+        if isinstance(value, kinds):
+            return convert(value)
     if hasattr(value, "as_json"):
         return plain(value.as_json())
     if attrs.has(type(value)):
         return {a.name: plain(getattr(value, a.name)) for a in attrs.fields(type(value)) if a.name[0] != "_"}
-    if isinstance(value, Mapping):
-        return {str(plain(name)): plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(part) for part in value]
     return str(value)
+
+
+_PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    ((type(None), bool), lambda value: value),
+    (Enum, lambda value: plain(value.value)),
+    (int, int),
+    (str, str),  # an Email is one
+    (Money, lambda value: {"amount": str(value.amount), "currency": value.currency}),
+    (datetime, moment_text),
+    (date, date.isoformat),
+    (Mapping, lambda value: {str(plain(name)): plain(part) for name, part in value.items()}),
+    ((list, tuple, set, frozenset), lambda value: [plain(part) for part in value]),
+)
 
 
 def print_json(value: Any) -> None:
@@ -146,32 +165,38 @@ def print_parts(parts: Iterable[Part]) -> None:
         if isinstance(part, str):
             click.echo(part)
         else:
-            for renderable in _table(part) if isinstance(part, Table) else _card(part):
-                print_rich(renderable)
+            _print_rich(part)
 
 
-def print_rich(renderable: RenderableType) -> None:
-    """Print anything that rich can draw, as wide as the terminal, without blanks at the end of a line."""
+def console() -> Console:
+    """Return standard output as rich draws on it: in colours on a terminal, and wide enough in a pipe."""
     from rich.console import Console
 
     context = click.get_current_context(silent=True)
-    console = Console(
+    return Console(
         file=sys.stdout,
-        width=width(),
+        # None leaves a terminal, or COLUMNS, to tell its own.
+        width=None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH,
         highlight=False,
         markup=False,
         emoji=False,
         no_color=True if context is not None and context.color is False else None,
     )
-    # Blanks that fill a line would be in the way of whoever copies or compares it.
-    with console.capture() as captured:
-        console.print(renderable)
-    click.echo("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
-def width() -> int | None:
-    """Return the width of a pipe; None leaves a terminal to tell its own."""
-    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
+def _print_rich(part: Table | Card | Drawing) -> None:
+    canvas = console()
+    for renderable in _drawn(part, canvas.width):
+        # Blanks that fill a line would be in the way of whoever copies or compares it.
+        with canvas.capture() as captured:
+            canvas.print(renderable)
+        click.echo("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+
+
+def _drawn(part: Table | Card | Drawing, width: int) -> Iterable[RenderableType]:
+    if isinstance(part, Drawing):
+        return [part.draw(width)]
+    return _table(part) if isinstance(part, Table) else _card(part)
 
 
 def _table(table: Table) -> Iterator[RenderableType]:

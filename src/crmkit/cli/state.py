@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
-from crmkit.errors import ConfigError, NotFoundError
+from crmkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from crmkit.app import CRM
@@ -239,7 +239,11 @@ def command(
     """
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        made = click.command(name, **_with_epilog(more))(click.pass_obj(function))
+        def with_session(*args: Any, **options: Any) -> None:
+            function(click.get_current_context().ensure_object(Session), *args, **options)
+
+        make: Callable[[Callable[..., None]], click.Command] = click.command(name, **_with_epilog(more))
+        made = make(update_wrapper(with_session, function))
         made.params.extend(common_options(hidden=True))
         if parent is not None:
             parent.add_command(made)

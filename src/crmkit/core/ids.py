@@ -17,17 +17,19 @@ __all__ = ["IdSequence", "new_operation_id"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_BITS = 28  # 268 million records in one operation
-_TAIL_BITS = 74 - _COUNTER_BITS  # a UUIDv7 has 74 free bits behind its milliseconds
+_TAIL_BITS = 62 - _COUNTER_BITS
 
 
 def new_operation_id(at: datetime, chance: Chance) -> str:
     """Return the id of an operation that begins at that moment."""
-    bits = chance.bits(74)
-    return "op_" + _uuid7(_milliseconds(at), bits >> 62, bits & (2**62 - 1))
+    return f"op_{_moment_digits(at)}{_variant_digits(chance.bits(62))}"
 
 
 class IdSequence:
     """Makes the ids of one operation's records.
+
+    They sort by the moment of the operation and then by the counter, so the order of ids
+    is the order in which records were made.
 
     Args:
         operation_id: The operation.
@@ -37,7 +39,7 @@ class IdSequence:
 
     def __init__(self, operation_id: str, at: datetime, *, used: int = 0) -> None:
         self.used = used
-        self._ms = _milliseconds(at)
+        self._moment = _moment_digits(at)
         digest = hashlib.sha256(operation_id.encode()).digest()
         self._tail = int.from_bytes(digest[:8], "big") % 2**_TAIL_BITS
 
@@ -49,17 +51,21 @@ class IdSequence:
         """Return *count* new ids, in ascending order."""
         first = self.used
         self.used += count
-        # The counter fills the 12 bits before the variant and the 16 bits behind it, so that ids sort by it.
-        low_bits = _COUNTER_BITS - 12
+        head = f"{prefix}_{self._moment}"
         for k in range(first, first + count):
-            yield f"{prefix}_{_uuid7(self._ms, k >> low_bits, (k % 2**low_bits) << _TAIL_BITS | self._tail)}"
+            yield head + _variant_digits(k << _TAIL_BITS | self._tail)
 
 
-def _uuid7(milliseconds: int, a: int, b: int) -> str:
-    """Return the 32 hexadecimal digits of RFC 9562, section 5.7: time, version 7, 12 bits, variant, 62 bits."""
-    return f"{milliseconds:012x}7{a:03x}{0x8000000000000000 | b:016x}"
+def _moment_digits(at: datetime) -> str:
+    """Return the first 16 digits of a UUIDv7: milliseconds, the version, and the microseconds within.
 
-
-def _milliseconds(at: datetime) -> int:
+    RFC 9562, section 6.2, method 3: 12 bits hold the fraction of the millisecond.
+    """
     delta = at - _EPOCH
-    return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
+    milliseconds, microseconds = divmod((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds, 1000)
+    return f"{milliseconds:012x}7{microseconds * 4096 // 1000:03x}"
+
+
+def _variant_digits(bits: int) -> str:
+    """Return the last 16 digits: the variant and 62 bits."""
+    return f"{0x8000000000000000 | bits:016x}"

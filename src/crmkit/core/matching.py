@@ -9,7 +9,7 @@ then by its legal name. The look-ups are made once for a whole batch of leads.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crmkit.core.contact import PointKind
@@ -42,22 +42,17 @@ class Matcher:
         self._contacts: dict[str, Any] = {}
         self._accounts: dict[str, Any] = {}
         self._by: dict[str, dict[Scalar, list[str]]] = defaultdict(lambda: defaultdict(list))
-        keys = {lead.id: self._person_keys(lead) for lead in leads}
-        self._load_contacts(keys.values())
+        self._load_contacts(leads)
         self._load_accounts(leads)
+
+    @property
+    def known(self) -> list[str]:
+        """The contacts and accounts that leads of the batch may be joined to."""
+        return [*self._contacts, *self._accounts]
 
     def contacts(self, lead: Lead) -> tuple[Candidate, ...]:
         """Return the contacts this lead may be, by the strongest key that finds any."""
-        emails, import_key, name = self._person_keys(lead)
-        for found in (
-            {id_: f"e-mail {key}" for key in emails for id_ in self._by["email"][key]},
-            {id_: f"source id {lead.source_id}" for id_ in self._by["import_key"][import_key] if import_key},
-            {
-                id_: f"phone {number} and name"
-                for id_ in self._by["name"][name]
-                if (number := _shared_number(lead, self._contacts[id_]))
-            },
-        ):
+        for found in self._tiers(lead):
             if found:
                 return tuple(
                     Candidate(
@@ -67,11 +62,25 @@ class Matcher:
                 )
         return ()
 
+    def _tiers(self, lead: Lead) -> Iterator[dict[str, str]]:
+        """Go through the kinds of keys, the strongest first: the contacts found, with the evidence."""
+        yield {id_: f"e-mail {key}" for key in self._email_keys(lead) for id_ in self._found("email", key)}
+        yield dict.fromkeys(self._found("import_key", lead.import_key), f"source id {lead.source_id}")
+        name = name_key(lead.name)
+        yield {
+            id_: f"phone {number} and name"
+            for number in (lead.phone, lead.mobile)
+            for id_ in self._found("phone", number)
+            if name and name_key(self._contacts[id_].name) == name
+        }
+
+    def _found(self, index: str, key: Scalar) -> Sequence[str]:
+        return self._by[index].get(key, ()) if key else ()
+
     def accounts(self, lead: Lead) -> tuple[Candidate, ...]:
         """Return the accounts this lead may belong to, by domain, then by legal name."""
         domain, legal = account_domain(lead), _legal(lead)
-        by_domain = self._by["domain"][domain] if domain else []
-        by_name = self._by["company"][legal] if legal else []
+        by_domain, by_name = self._found("domain", domain), self._found("company", legal)
         both = [id_ for id_ in by_domain if id_ in by_name]
         for ids, evidence in (
             (both, f"domain {domain} and name"),
@@ -106,7 +115,8 @@ class Matcher:
             if record.email:
                 self._add("email", Email.trusted(record.email).key, record_id)
             self._add("import_key", record.import_key, record_id)
-            self._add("name", name_key(record.name), record_id)
+            for number in (record.phone, record.mobile):
+                self._add("phone", number, record_id)
             self._contacts[record_id] = record
         else:
             self._add("domain", record.domain, record_id)
@@ -114,33 +124,37 @@ class Matcher:
             self._accounts[record_id] = record
 
     def _add(self, index: str, key: Scalar, record_id: str) -> None:
-        ids = self._by[index][key]
-        if key and record_id not in ids:
-            ids.append(record_id)
+        if key and record_id not in self._by[index][key]:
+            self._by[index][key].append(record_id)
 
-    def _person_keys(self, lead: Lead) -> tuple[list[str], str | None, str | None]:
-        emails = [lead.email.key] if lead.email else []
-        emails += [Email.trusted(address).key for address in self._addresses.get(lead.id, ())]
-        return list(dict.fromkeys(emails)), lead.import_key, name_key(lead.name) or None
+    def _email_keys(self, lead: Lead) -> list[str]:
+        further = (Email.trusted(address).key for address in self._addresses.get(lead.id, ()))
+        return list(dict.fromkeys([*([lead.email.key] if lead.email else ()), *further]))
 
-    def _load_contacts(self, keys: Iterable[tuple[list[str], str | None, str | None]]) -> None:
+    def _load_contacts(self, leads: Sequence[Lead]) -> None:
         planning = self._planning
-        listed = list(keys)
-        emails = [email for person in listed for email in person[0]]
+        emails = [key for lead in leads for key in self._email_keys(lead)]
+        numbers = [number for lead in leads for number in (lead.phone, lead.mobile)]
         for index, field, values in (
             ("email", "email_key", emails),
-            ("import_key", "import_key", [person[1] for person in listed]),
-            ("name", "name_key", [person[2] for person in listed]),
+            ("import_key", "import_key", [lead.import_key for lead in leads]),
+            ("phone", "phone", numbers),
+            ("phone", "mobile", numbers),
         ):
             for value, id_ in planning.lookup("contact", field, values):
-                self._by[index][value].append(id_)
-        points = [id_ for _, id_ in planning.lookup("contact_point", "value_key", emails)]
+                self._add(index, value, id_)
+        points = [id_ for _, id_ in planning.lookup("contact_point", "value_key", [*emails, *numbers])]
         for point in planning.schema["contact_point"].load_many(planning.get_many("contact_point", points)):
-            if point.kind is PointKind.EMAIL and planning.schema.type_of(point.person_id).name == "contact":
-                self._add("email", Email.trusted(point.value).key, point.person_id)
-        ids = sorted({id_ for index in ("email", "import_key", "name") for v in self._by[index].values() for id_ in v})
-        loaded = planning.schema["contact"].load_many(planning.get_many("contact", ids))
-        self._contacts = {contact.id: contact for contact in loaded}
+            if planning.schema.type_of(point.person_id).name == "contact":
+                is_email = point.kind is PointKind.EMAIL
+                key = Email.trusted(point.value).key if is_email else point.value
+                self._add("email" if is_email else "phone", key, point.person_id)
+        self._contacts = self._load("contact", ("email", "import_key", "phone"))
+
+    def _load(self, kind: str, indexes: Sequence[str]) -> dict[str, Any]:
+        ids = {id_ for index in indexes for found in self._by[index].values() for id_ in found}
+        rows = self._planning.get_many(kind, sorted(ids))
+        return {record.id: record for record in self._planning.schema[kind].load_many(rows)}
 
     def _load_accounts(self, leads: Sequence[Lead]) -> None:
         planning = self._planning
@@ -149,17 +163,9 @@ class Matcher:
             ("company", "company_key", [_legal(lead) for lead in leads]),
         ):
             for value, id_ in planning.lookup("account", field, values):
-                self._by[index][value].append(id_)
-        ids = sorted({id_ for index in ("domain", "company") for v in self._by[index].values() for id_ in v})
-        loaded = planning.schema["account"].load_many(planning.get_many("account", ids))
-        self._accounts = {account.id: account for account in loaded}
+                self._add(index, value, id_)
+        self._accounts = self._load("account", ("domain", "company"))
 
 
 def _legal(lead: Lead) -> str | None:
     return company_key(lead.company) if lead.company else None
-
-
-def _shared_number(lead: Lead, contact: Any) -> str | None:
-    mine = {number for number in (lead.phone, lead.mobile) if number}
-    shared = sorted(mine & {contact.phone, contact.mobile})
-    return shared[0] if shared else None

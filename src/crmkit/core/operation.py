@@ -102,6 +102,8 @@ class ImportRow(Stored):
         reason: Why, as one clause.
         cells: The row verbatim, as a list of texts under ``cells``.
         record_id: The record it met or made, or None.
+        import_key: What identifies this row, where it was recognised by something else:
+            next time it means the same record, whatever became of its name and address.
     """
 
     line: int
@@ -109,6 +111,7 @@ class ImportRow(Stored):
     reason: str
     cells: Mapping[str, Any] = attrs.field(factory=dict)
     record_id: str | None = None
+    import_key: str | None = attrs.field(default=None, metadata=stored(indexed=True))
 
 
 OPERATION = record_type(

@@ -16,10 +16,40 @@ from crmkit.core.codecs import moment_text
 from crmkit.core.ids import IdSequence
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Query, is_after, matches, sort_rows
-from crmkit.core.schema import Row, Scalar, Schema
+from crmkit.core.schema import RecordType, Row, Scalar, Schema
 from crmkit.errors import ConflictError, NotFoundError
 
 __all__ = ["Planning"]
+
+
+class _Pending:
+    """The touched records of one type as they will be, found by id and by any field."""
+
+    def __init__(self, kind: RecordType) -> None:
+        self.kind = kind
+        self.rows: dict[str, list[Scalar]] = {}
+        self._ids_by: dict[str, dict[Scalar, set[str]]] = {}
+
+    def put(self, id_: str, row: list[Scalar]) -> None:
+        """Add a record, or replace it."""
+        for field, ids in self._ids_by.items():
+            place = self.kind.position[field]
+            if id_ in self.rows:
+                ids[self.rows[id_][place]].discard(id_)
+            ids.setdefault(row[place], set()).add(id_)
+        self.rows[id_] = row
+
+    def having(self, field: str, values: Iterable[Scalar]) -> list[tuple[Scalar, str]]:
+        """Return the living ones with these values, as pairs of value and id."""
+        if field not in self._ids_by:
+            place = self.kind.position[field]
+            found: dict[Scalar, set[str]] = {}
+            for id_, row in self.rows.items():
+                found.setdefault(row[place], set()).add(id_)
+            self._ids_by[field] = found
+        deleted = self.kind.position["deleted_at"]
+        by = self._ids_by[field]
+        return [(value, id_) for value in values for id_ in by.get(value, ()) if self.rows[id_][deleted] is None]
 
 
 class Planning:
@@ -60,7 +90,7 @@ class Planning:
         self.undoes: str | None = None
         self._warnings: list[str] = []
         # Records as they will be. An untouched record has no entry; a new one has no base.
-        self._touched: dict[str, dict[str, list[Scalar]]] = {}
+        self._touched: dict[str, _Pending] = {}
         self._base: dict[str, Row] = {}
         self._why: dict[str, str] = {}
         self._rules: dict[str, dict[str, str]] = {}
@@ -76,7 +106,7 @@ class Planning:
 
     def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
         """Return the rows with these ids, deleted ones too, ordered by id; unknown ids are left out."""
-        touched = self._pending(kind)
+        touched = self._pending(kind).rows
         wanted = sorted(set(ids))
         seen = self._seen.setdefault(kind, {})
         missing = [id_ for id_ in wanted if id_ not in touched and id_ not in seen]
@@ -104,18 +134,16 @@ class Planning:
             self._lookups[asked] = Lookup(type=kind, field=field, values=wanted, found=found)
         pairs = list(self._lookups[asked].found)
         touched = self._pending(kind)
-        if touched:
-            position = self.schema[kind].position
-            place, deleted, known = position[field], position["deleted_at"], frozenset(wanted)
-            pairs = [(value, id_) for value, id_ in pairs if id_ not in touched]
-            pairs += [(row[place], id_) for id_, row in touched.items() if row[deleted] is None and row[place] in known]
+        if touched.rows:
+            pairs = [(value, id_) for value, id_ in pairs if id_ not in touched.rows]
+            pairs += touched.having(field, wanted)
             pairs.sort(key=lambda pair: (str(pair[0]), pair[1]))
         return pairs
 
     def find(self, query: Query) -> list[Row]:
         """Return the rows a query asks for; remembered."""
         kind = self.schema[query.type]
-        touched = self._pending(query.type)
+        touched = self._pending(query.type).rows
         # Some of what is found may be touched and fall out again, so that many more are fetched.
         wide = Query(
             type=query.type,
@@ -184,7 +212,7 @@ class Planning:
         record_id = self.ids.next(type_.prefix)
         row: dict[str, Scalar] = {**scalars, **self.system_scalars(), "id": record_id, "source_row": source_row}
         row.update(type_.derive(row))
-        self._pending(kind)[record_id] = [row.get(name) for name in type_.field_names]
+        self._pending(kind).put(record_id, [row.get(name) for name in type_.field_names])
         return record_id
 
     def create_columns(self, kind: str, columns: Mapping[str, Sequence[Scalar]], count: int) -> list[str]:
@@ -255,7 +283,7 @@ class Planning:
     ) -> bool:
         """Plan a change of one record from scalars by field; see `update`."""
         type_ = self.schema[kind]
-        row = self._touch(kind, record_id, expected_version)
+        row = list(self._current(kind, record_id, expected_version))
         position = type_.position
         changed = {name: value for name, value in scalars.items() if row[position[name]] != value}
         if not changed:
@@ -265,6 +293,7 @@ class Planning:
         whole = dict(zip(type_.field_names, row, strict=True))
         for name, value in type_.derive(whole, changed=changed).items():
             row[position[name]] = value
+        self._put(kind, record_id, row)
         if why:
             self._why[record_id] = why
         if rules:
@@ -313,43 +342,39 @@ class Planning:
             undoes=self.undoes,
         )
 
-    def _current(self, kind: str, record_id: str) -> Sequence[Scalar]:
-        touched = self._pending(kind)
-        if record_id in touched:
-            return touched[record_id]
+    def _current(self, kind: str, record_id: str, expected_version: int | None = None) -> Row:
         rows = self.get_many(kind, [record_id])
         if not rows:
             raise NotFoundError(kind.replace("_", " "), record_id)
-        return rows[0]
-
-    def _touch(self, kind: str, record_id: str, expected_version: int | None) -> list[Scalar]:
-        row = self._current(kind, record_id)
-        found = int(row[self.schema[kind].position["version"]] or 0)
+        found = int(rows[0][self.schema[kind].position["version"]] or 0)
         if expected_version is not None and found != expected_version:
             raise ConflictError(record_id, expected=expected_version, found=found)
-        touched = self._pending(kind)
-        if record_id not in touched:
-            self._base[record_id] = tuple(row)
-            touched[record_id] = list(row)
-        return touched[record_id]
+        return rows[0]
 
-    def _pending(self, kind: str) -> dict[str, list[Scalar]]:
+    def _put(self, kind: str, record_id: str, row: list[Scalar]) -> None:
+        touched = self._pending(kind)
+        if record_id not in touched.rows:
+            self._base[record_id] = self._rows[record_id]
+        touched.put(record_id, row)
+
+    def _pending(self, kind: str) -> _Pending:
         """Return the touched records of a type, columns turned into records first."""
-        touched = self._touched.setdefault(kind, {})
-        names = self.schema[kind].field_names
+        type_ = self.schema[kind]
+        touched = self._touched.get(kind)
+        if touched is None:
+            touched = self._touched[kind] = _Pending(type_)
         for columns in self._created_columns.pop(kind, ()):
             count = len(columns["id"])
-            whole = [columns.get(name) or [None] * count for name in names]
-            touched.update((str(row[names.index("id")]), list(row)) for row in zip(*whole, strict=True))
-        position = self.schema[kind].position
+            whole = [columns.get(name) or [None] * count for name in type_.field_names]
+            for id_, row in zip(columns["id"], zip(*whole, strict=True), strict=True):
+                touched.put(str(id_), list(row))
         for updates in self._updated_columns.pop(kind, ()):
-            for row in self.view.get_many(kind, updates.ids):
-                self._base[str(row[position["id"]])] = row
+            self.get_many(kind, updates.ids)
             for i, id_ in enumerate(updates.ids):
-                changed = list(self._base[id_])
+                row = list(self._rows[id_])
                 for name, column in updates.new.items():
-                    changed[position[name]] = column[i]
-                touched[id_] = changed
+                    row[type_.position[name]] = column[i]
+                self._put(kind, id_, row)
                 if updates.why:
                     self._why[id_] = updates.why
                 self._rules[id_] = dict(updates.rules)
@@ -360,7 +385,7 @@ class Planning:
             for columns in blocks:
                 yield Creates(type=kind, columns=columns)
         for kind, touched in self._touched.items():
-            rows = [row for id_, row in touched.items() if id_ not in self._base]
+            rows = [row for id_, row in touched.rows.items() if id_ not in self._base]
             if rows:
                 names = self.schema[kind].field_names
                 yield Creates(type=kind, columns=dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
@@ -370,7 +395,7 @@ class Planning:
         groups: dict[tuple[Any, ...], list[str]] = {}
         for kind, touched in self._touched.items():
             names = self.schema[kind].field_names
-            for id_, row in touched.items():
+            for id_, row in touched.rows.items():
                 base = self._base.get(id_)
                 if base is None:
                     continue
@@ -386,7 +411,7 @@ class Planning:
                     ids=ids,
                     versions=[int(self._base[id_][position["version"]] or 0) for id_ in ids],
                     old={name: [self._base[id_][position[name]] for id_ in ids] for name in fields},
-                    new={name: [self._touched[kind][id_][position[name]] for id_ in ids] for name in fields},
+                    new={name: [self._touched[kind].rows[id_][position[name]] for id_ in ids] for name in fields},
                     why=why,
                     rules=dict(rules),
                 )

@@ -78,7 +78,7 @@ def report(
 
 def notifier(
     name: str, *, summary: str = ""
-) -> Callable[[Callable[[Sequence[OutgoingMail], Mapping[str, str]], Sequence[Receipt]]], FunctionNotifier]:
+) -> Callable[[Callable[[Sequence[OutgoingMail], Mapping[str, str]], Iterable[Receipt]]], FunctionNotifier]:
     """Make a notifier of a function from mails and options to receipts. See `Notifier.deliver`.
 
     Args:
@@ -158,7 +158,7 @@ class FunctionReport(_Named[[Context, Mapping[str, str]], ReportPage]):
         return page
 
 
-class FunctionNotifier(_Named[[Sequence[OutgoingMail], Mapping[str, str]], Sequence[Receipt]]):
+class FunctionNotifier(_Named[[Sequence[OutgoingMail], Mapping[str, str]], Iterable[Receipt]]):
     """A notifier made of a function."""
 
     def deliver(self, mails: Sequence[OutgoingMail], options: Mapping[str, str]) -> Sequence[Receipt]:

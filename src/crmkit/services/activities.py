@@ -108,7 +108,11 @@ def complete_tasks(
 
 
 def tasks_due(
-    workspace: Workspace, *, until: datetime | None = None, owner: str | Stored | None = None
+    workspace: Workspace,
+    *,
+    until: datetime | None = None,
+    owner: str | Stored | None = None,
+    also_done: bool = False,
 ) -> list[tuple[Activity, list[Any]]]:
     """Return open tasks with the records they are about, the most urgent first.
 
@@ -117,8 +121,11 @@ def tasks_due(
         until: Only tasks due before this moment; None means all open ones, those
             without a date first.
         owner: Only this user's tasks.
+        also_done: Those that are done too.
     """
-    conditions = [Compare("kind", Op.EQ, ActivityKind.TASK.value), Compare("done_at", Op.EQ, None)]
+    conditions = [Compare("kind", Op.EQ, ActivityKind.TASK.value)]
+    if not also_done:
+        conditions.append(Compare("done_at", Op.EQ, None))
     if until is not None:
         conditions.append(Compare("due_at", Op.LE, moment_text(until)))
     if owner is not None:

@@ -208,6 +208,7 @@ def _plan_batch(
     leads = [found[id_] for id_ in ids]
     children = Children(planning, ids)
     matcher = Matcher(planning, leads, children.addresses)
+    children.know([*matcher.known, *filter(None, (options.contact, options.account))])
     context = Context(planning, planning.schema, at=planning.at, actor=planning.actor)
     decider = Decider(matcher, options, workspace.extensions.conversion_rules, context)
     writer = ConversionWriter(planning, options, children, matcher, workspace.extensions)

@@ -6,7 +6,7 @@ import csv
 import enum
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from os import PathLike
 from typing import Any, Final, Literal, TextIO
@@ -41,7 +41,7 @@ def export_records(
     """Write the records of one type, a batch at a time, and return how many there are.
 
     A table has a column for each visible field, and beside each reference one with what a
-    person calls the record. Its file is UTF-8 with a byte order mark, and no cell in it is a
+    person calls the record; moments are in UTC. Its file is UTF-8 with a byte order mark, and no cell in it is a
     formula. JSON lines have the same values typed, and those that only crmkit needs.
 
     Args:
@@ -102,7 +102,7 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-_FOR_CRMKIT: Final = ("version", "deleted_at", "operation_id", "source_row")
+_FOR_CRMKIT: Final = ("version", "deleted_at", "operation_id", "source_row", "import_key")
 """What a person has no use for in a table."""
 _LAST: Final = ("owner_id", "tags", "created_at", "updated_at")
 
@@ -183,7 +183,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"  # spreadsheets know no time zones
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):

@@ -275,9 +275,11 @@ class _Touched:
 
     def _referred_to(self) -> Iterable[tuple[str, list[str]]]:
         planning = self._planning
-        going = {id_ for ids in self.created.values() for id_ in ids}
+        back = self._brought_back()
+        leaving = self._by_type([*(id_ for ids in self.created.values() for id_ in ids), *back])
+        going = {id_ for ids in leaving.values() for id_ in ids}
         found: dict[str, list[tuple[str, int, str]]] = {}
-        for kind_name, ids in self.created.items():
+        for kind_name, ids in leaving.items():
             for owner, field in planning.schema.referrers(kind_name) if ids else ():
                 if owner.undo == "keep":
                     continue
@@ -290,6 +292,8 @@ class _Touched:
                 referrers = {record.id: record for record in owner.load_many(rows)}
                 for value, id_ in pairs:
                     referrer = referrers[id_]
+                    if value in back and _is_bond_type(owner) and referrer.created_at < self._operation.at:
+                        continue  # it is older, so the record was gone before in spite of it
                     text = self._in_words(owner, referrer, field.name, planning.load(kind_name, value))
                     rank = 2 if _is_bond_type(owner) else 1 if owner.made_by else 0
                     found.setdefault(value, []).append((referrer.operation_id, rank, text))
@@ -297,6 +301,11 @@ class _Touched:
             # Of all that one operation bound to it, people want to hear of the record, not of the bonds.
             best = {op: min(rank for other, rank, _ in entries if other == op) for op, _, _ in entries}
             yield value, [text for op, rank, text in entries if rank == best[op]]
+
+    def _brought_back(self) -> dict[str, None]:
+        """Return what a redo or restore brought back, and what its undo deletes again."""
+        changes = self.changes.items()
+        return {id_: None for id_, change in changes if change.fields.get("deleted_at", (None,))[0] is not None}
 
     def _falls_away(self, owner: RecordType, id_: str, field: str) -> bool:
         """Whether the undo itself takes the reference away: a changed field gets its old value back."""

@@ -88,7 +88,9 @@ def test_the_extension_of_a_number_is_kept_with_the_number_as_written() -> None:
 
 
 def test_several_addresses_in_a_cell_are_told_apart() -> None:
-    found = rows(LeadDraft(email="Jules <j.etienne@hospy.example>; jules@home.example", other_emails=["j@x.example", "?!"]))
+    found = rows(
+        LeadDraft(email="Jules <j.etienne@hospy.example>; jules@home.example", other_emails=["j@x.example", "?!"])
+    )
     brackets = rows(LeadDraft(email="Jules Etienne <jules@Hospy.example>"))
 
     assert found.texts["email"] == ["j.etienne@hospy.example"]

@@ -59,7 +59,12 @@ class ReadTransaction(Protocol):
 
 
 class WriteTransaction(ReadTransaction, Protocol):
-    """A view that can be changed; all of it becomes durable at once, or nothing."""
+    """A view that can be changed; all of it becomes durable at once, or nothing.
+
+    It shows its own changes. After an error it may be half done, so let the error pass on,
+    or put what may fail into a `savepoint`. Text with a lone surrogate and whole numbers
+    beyond 63 bits are refused with a `RejectedError`.
+    """
 
     def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:
         """Add records.
@@ -120,7 +125,7 @@ class Storage(Protocol):
         ...
 
     def read(self) -> AbstractContextManager[ReadTransaction]:
-        """Open a consistent view."""
+        """Open a consistent view; inside another transaction of this thread, share its view."""
         ...
 
     def write(self) -> AbstractContextManager[WriteTransaction]:
@@ -128,9 +133,10 @@ class Storage(Protocol):
 
         Raises:
             LockedError: Others held the workspace for too long.
+            StorageError: This thread has a transaction open.
         """
         ...
 
     def close(self) -> None:
-        """Let go of everything; closing twice is no error."""
+        """Let go of everything, once the transactions of other threads have ended; closing twice is no error."""
         ...

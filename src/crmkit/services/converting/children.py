@@ -26,10 +26,19 @@ class Children:
         self._members = self._load("campaign_member", "person_id", lead_ids)
         self._points = self._load("contact_point", "person_id", lead_ids)
         self._messages = self._load("message", "person_id", lead_ids)
+        self._bound: set[tuple[str, str]] = set()
+        self._campaigns: dict[str, set[str]] = {}
         self.addresses = {
             lead_id: [point.value for point in points if point.kind is PointKind.EMAIL]
             for lead_id, points in self._points.items()
         }
+
+    def know(self, targets: Sequence[str]) -> None:
+        """Load what is bound to records that leads of the batch may join, so that nothing is bound twice."""
+        for target, links in self._load("link", "to_id", targets).items():
+            self._bound.update((link.from_id, target) for link in links if link.kind == "about")
+        for person, members in self._load("campaign_member", "person_id", targets).items():
+            self._campaigns[person] = {member.campaign_id for member in members}
 
     def campaigns(self, lead: Lead) -> set[str]:
         """Return the campaigns a lead is a member of."""
@@ -62,26 +71,17 @@ class Children:
         }
 
     def _plan_bonds(self, children: Sequence[str], targets: Sequence[str]) -> None:
-        if not children:
-            return
-        known = {
-            (link.from_id, link.to_id)
-            for links in self._load("link", "to_id", targets).values()
-            for link in links
-            if link.kind == "about"
-        }
         for child in children:
             for target in targets:
-                if (child, target) not in known:
+                if (child, target) not in self._bound:
+                    self._bound.add((child, target))
                     self._planning.create("link", {"kind": "about", "from_id": child, "to_id": target})
 
     def _plan_memberships(self, members: Sequence[Any], contact_id: str) -> None:
-        if not members:
-            return
-        there = self._load("campaign_member", "person_id", [contact_id]).get(contact_id, ())
-        known = {member.campaign_id for member in there}
+        known = self._campaigns.setdefault(contact_id, set())
         for member in members:
             if member.campaign_id not in known:
+                known.add(member.campaign_id)
                 values = {"campaign_id": member.campaign_id, "status": member.status, "answer": member.answer}
                 self._planning.create("campaign_member", {**values, "person_id": contact_id})
 

@@ -7,7 +7,7 @@ part that changes something; an import that changes nothing leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, Protocol, get_args
 
@@ -86,7 +86,7 @@ def import_leads(
             the row, or ``update`` what differs. A source that was imported before only
             fills: what people changed since is newer.
         reason: Why, for the log.
-        key: The idempotency key; it is used up only if something changes.
+        key: The idempotency key; with one, there is an operation even if nothing changes.
         dry_run: Do all of it in one transaction, and roll it back.
         batch_size: How many rows a part has; a resumed import keeps its own.
         max_errors: Stop when more rows than this are rejected.
@@ -94,7 +94,7 @@ def import_leads(
 
     Returns:
         The report. ``changes`` is None, for it would grow with the source; ``operation_id``
-        is empty when nothing was written.
+        is None when there was nothing to write.
 
     Raises:
         UnreadableError: No importer can read the source.
@@ -144,13 +144,11 @@ def import_leads(
     with _doors(workspace.storage, dry_run=dry_run) as doors:
         standing = earlier.standing or Standing(batch_size=batch_size)
         try:
-            report = _Run(task, job, doors, standing).run()
+            report = _Run(task, job, doors, standing, writes_all=key is not None).run()
         except _TooManyToRemember:
             report = _Run(task, job, doors, standing, writes_all=True).run()
-    operation_id = report.operation_id or ""
-    return Outcome(
-        value=attrs.evolve(report, operation_id=None) if dry_run else report, operation_id=operation_id, changes=None
-    )
+    told = attrs.evolve(report, operation_id=None) if dry_run else report
+    return Outcome(value=told, operation_id=report.operation_id, changes=None)
 
 
 _MAX_PLANS: Final = 5
@@ -223,8 +221,7 @@ class _Run:
         job: What is asked of each row.
         doors: How to get at the store.
         standing: Where the import stands.
-        writes_all: Begin the operation with the first part, whether or not it changes
-            something, for a later one is known to.
+        writes_all: Begin the operation with the first part, whether or not it changes something.
     """
 
     def __init__(self, task: _Task, job: Job, doors: _Doors, standing: Standing, *, writes_all: bool = False) -> None:
@@ -233,9 +230,12 @@ class _Run:
         self._doors = doors
         self._standing = standing
         self._writes_all = writes_all
-        # Rows with a problem, from before something changed; of many only the first.
+        # What is to be written as soon as something changes; of very much only the first.
         self._remembered: list[ReportedRow] = []
+        self._traces: list[ReportedRow] = []
+        self._aliases: dict[int, str] = {}
         self._forgotten = 0
+        self._is_forgetful = False
         with task.chosen.blamed():
             self._reading: Reading = task.chosen.item.read(task.source, task.options)
         self._job = attrs.evolve(job, header_language=self._reading.language)
@@ -273,7 +273,7 @@ class _Run:
                 rows = normalise(batch, self._job)
             with self._doors.read() as view:
                 planning = self._planning(view)
-                verdicts = plan_part(planning, rows, self._job)
+                verdicts = plan_part(planning, rows, self._job, self._known_aliases())
                 changes = planning.change_set({})
             self._refuse_too_many(verdicts)
             if self._standing.operation_id is None and not changes and not self._writes_all:
@@ -328,13 +328,25 @@ class _Run:
         room = LISTED - len(self._remembered)
         self._remembered += verdicts.problems[:room]
         self._forgotten += max(len(verdicts.problems) - room, 0)
+        if self._forgotten or len(self._traces) + len(verdicts.traces) > LISTED:
+            self._is_forgetful = True
+        else:
+            self._traces += verdicts.traces
+            self._aliases |= verdicts.aliases
+
+    def _known_aliases(self) -> dict[str, str]:
+        rows = (*self._remembered, *self._traces) if self._aliases else ()
+        return {self._aliases[row.line]: row.record_id for row in rows if row.record_id and row.line in self._aliases}
 
     def _apply(self, changes: ChangeSet, verdicts: Verdicts, ids_used: int, *, is_last: bool) -> None:
         """Write one part with its checkpoint."""
-        if self._forgotten:
+        if self._is_forgetful:
             raise _TooManyToRemember
         schema, request = self._workspace.schema, self._task.request
-        told = sorted((*self._remembered, *verdicts.problems, *verdicts.updates), key=lambda row: row.line)
+        told = sorted(
+            (*self._remembered, *self._traces, *verdicts.problems, *verdicts.traces), key=lambda row: row.line
+        )
+        aliases = {**self._aliases, **verdicts.aliases}
         log_rows = sum(len(updated.ids) for updated in changes.updates)
         after = attrs.evolve(
             self._standing.after(verdicts),
@@ -355,9 +367,11 @@ class _Run:
                 columns = {name: [value] for name, value in facts.items()}
                 transaction.update("operation", [changes.operation_id], [self._standing.version], columns)
             write_changes(transaction, schema, changes, log_rows_before=self._standing.log_rows)
-            self._tell(transaction, changes, told)
+            self._tell(transaction, changes, told, aliases)
         self._standing = after
         self._remembered.clear()
+        self._traces.clear()
+        self._aliases.clear()
         if not request.dry_run:
             self._workspace.extensions.committed(changes)
 
@@ -373,7 +387,13 @@ class _Run:
             }
         )
 
-    def _tell(self, transaction: WriteTransaction, changes: ChangeSet, told: Sequence[ReportedRow]) -> None:
+    def _tell(
+        self,
+        transaction: WriteTransaction,
+        changes: ChangeSet,
+        told: Sequence[ReportedRow],
+        aliases: Mapping[int, str],
+    ) -> None:
         """Keep the rows that have a story to tell."""
         if not told:
             return
@@ -393,6 +413,7 @@ class _Run:
                 to_json({"cells": row.cells}).encode(errors="replace").decode() if row.cells else None for row in told
             ],
             "record_id": [row.record_id for row in told],
+            "import_key": [aliases.get(row.line) if row.record_id else None for row in told],
         }
         transaction.insert("import_row", columns)
 

@@ -7,7 +7,7 @@ However many rows a part has, the store is asked the same few questions.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -77,12 +77,18 @@ def identities(rows: Rows, i: int) -> Iterator[Hashable]:
                 yield number, name
 
 
-def look_up(planning: Planning, rows: Rows) -> dict[Hashable, Person]:
-    """Return everybody in the store who shares an identity with a row."""
+def look_up(planning: Planning, rows: Rows, aliases: Mapping[str, str]) -> dict[Hashable, Person]:
+    """Return everybody in the store who shares an identity with a row.
+
+    Args:
+        planning: The operation.
+        rows: The rows.
+        aliases: Import keys to records, of rows that are not in the store yet.
+    """
     usable = [i for i in range(len(rows)) if i not in rows.flaws and i not in rows.ignored]
     people: dict[Hashable, Person] = {}
-    for person in _by_import_key(planning, [rows.import_keys[i] for i in usable]):
-        people.setdefault(str(person.before["import_key"]), person)
+    _add_by_import_key(planning, {rows.import_keys[i] for i in usable}, people)
+    _add_by_alias(planning, {key for i in usable if (key := rows.import_keys[i]) not in people}, aliases, people)
     strangers = [i for i in usable if rows.import_keys[i] not in people]
     if strangers:
         _add_by_reach(planning, rows, strangers, people)
@@ -93,23 +99,43 @@ def _by_email(key: object) -> Hashable:
     return "email", key
 
 
-def _by_import_key(planning: Planning, keys: Iterable[str]) -> Iterable[Person]:
-    """Return the leads that were imported from these rows: the living ones first, then those that somebody deleted."""
-    wanted = tuple(dict.fromkeys(keys))
-    if not wanted:
-        return []
-    found = planning.find(Query(type="lead", where=Compare("import_key", Op.IN, wanted), deleted=True))
-    people = [_person(planning, "lead", row) for row in found]
-    gone = [person for person in people if person.is_gone]
-    if gone:
-        # An import that was undone may be done again. Nothing else happened at the moment of the undo.
-        moments = [person.before["deleted_at"] for person in gone]
-        ids = {id_: moment for moment, id_ in planning.lookup("operation", "at", moments)}
+def _add_by_import_key(planning: Planning, keys: set[str], people: dict[Hashable, Person]) -> None:
+    """Add the leads that were made from these rows."""
+    if keys:
+        same = Compare("import_key", Op.IN, tuple(sorted(keys)))
+        found = planning.find(Query(type="lead", where=same, deleted=True))
+        pairs = [(str(person.before["import_key"]), person) for person in _persons(planning, "lead", found)]
+        _add_unless_undone(planning, pairs, people)
+
+
+def _add_by_alias(
+    planning: Planning, keys: set[str], aliases: Mapping[str, str], people: dict[Hashable, Person]
+) -> None:
+    """Add those whom these rows were about the last time, though they had been made from other rows."""
+    wanted = sorted(keys)
+    place = planning.schema["import_row"].position
+    told = planning.get_many("import_row", [id_ for _, id_ in planning.lookup("import_row", "import_key", wanted)])
+    pairs = [(str(row[place["import_key"]]), str(row[place["record_id"]])) for row in told]
+    pairs += [(key, aliases[key]) for key in wanted if key in aliases]
+    known = _people(planning, {id_ for _, id_ in pairs})
+    _add_unless_undone(planning, [(key, known[id_]) for key, id_ in pairs if id_ in known], people)
+
+
+def _add_unless_undone(planning: Planning, pairs: Sequence[tuple[str, Person]], people: dict[Hashable, Person]) -> None:
+    """Add people by import key: the living first, then those that somebody deleted.
+
+    Who is gone because an import was undone is nobody, so that it can be done again.
+    """
+    moments = {person.before["deleted_at"] for _, person in pairs if person.is_gone}
+    undone: set[Scalar] = set()
+    if moments:
         place = planning.schema["operation"].position
-        operations = planning.get_many("operation", list(ids))
+        ids = [id_ for _, id_ in planning.lookup("operation", "at", list(moments))]
+        operations = planning.get_many("operation", ids)
         undone = {row[place["at"]] for row in operations if row[place["undoes"]] is not None}
-        gone = [person for person in gone if person.before["deleted_at"] not in undone]
-    return [*(person for person in people if not person.is_gone), *gone]
+    for key, person in sorted(pairs, key=lambda pair: pair[1].is_gone):
+        if person.before["deleted_at"] not in undone:
+            people.setdefault(key, person)
 
 
 def _add_by_reach(planning: Planning, rows: Rows, strangers: Iterable[int], people: dict[Hashable, Person]) -> None:
@@ -152,12 +178,13 @@ def _people(planning: Planning, ids: Iterable[str]) -> dict[str, Person]:
     return {
         person.id: person
         for kind, some in wanted.items()
-        for person in (_person(planning, kind, row) for row in planning.get_many(kind, some))
+        for person in _persons(planning, kind, planning.get_many(kind, some))
     }
 
 
-def _person(planning: Planning, kind: str, row: Row) -> Person:
-    return Person(kind=kind, before=dict(zip(planning.schema[kind].field_names, row, strict=True)))
+def _persons(planning: Planning, kind: str, rows: Iterable[Row]) -> list[Person]:
+    names = planning.schema[kind].field_names
+    return [Person(kind=kind, before=dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _as_contacts(planning: Planning, people: dict[Hashable, Person]) -> dict[Hashable, Person]:

@@ -38,20 +38,29 @@ class Verdicts:
     Attributes:
         outcomes: What becomes of each row.
         problems: The rows that are not simply imported.
-        updates: The rows that simply change a lead, for the record of where a value comes from; without cells.
+        traces: Rows without a problem that must be remembered, without cells: those that
+            change a lead, for they say where a value comes from, and those with an alias.
+        aliases: Line to import key, of rows that were recognised by something else.
     """
 
     outcomes: Sequence[RowOutcome]
     problems: Sequence[ReportedRow]
-    updates: Sequence[ReportedRow]
+    traces: Sequence[ReportedRow]
+    aliases: Mapping[int, str]
 
 
-def plan_part(planning: Planning, rows: Rows, job: Job) -> Verdicts:
+def plan_part(planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str]) -> Verdicts:
     """Decide about the rows of one part, and collect what changes.
 
     Rows that repeat a new lead of the same part are merged into its row.
+
+    Args:
+        planning: The operation.
+        rows: The rows.
+        job: What is asked of them.
+        aliases: Import keys to records, of earlier rows that are not in the store yet.
     """
-    part = _Part(planning, rows, job)
+    part = _Part(planning, rows, job, aliases)
     for i in range(len(rows)):
         part.decide(i)
     part.collect()
@@ -61,15 +70,16 @@ def plan_part(planning: Planning, rows: Rows, job: Job) -> Verdicts:
 class _Part:
     """A part being decided."""
 
-    def __init__(self, planning: Planning, rows: Rows, job: Job) -> None:
+    def __init__(self, planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str]) -> None:
         self._planning = planning
         self._rows = rows
         self._job = job
         self._outcomes: list[RowOutcome] = [RowOutcome.CREATED] * len(rows)
         self._reasons: dict[int, list[str]] = {i: list(reasons) for i, reasons in rows.warnings.items()}
         self._changed: dict[int, str] = {}
+        self._aliased: set[int] = set()
         # Who each row is about: somebody known, or the row that makes the lead.
-        self._people: dict[Hashable, Person | int] = dict(look_up(planning, rows))
+        self._people: dict[Hashable, Person | int] = dict(look_up(planning, rows, aliases))
         self._about: dict[int, Person | int] = {}
         self._new: list[int] = []
         self._new_ids: dict[int, str] = {}
@@ -90,7 +100,11 @@ class _Part:
             self._say(i, RowOutcome.REJECTED, *rows.flaws[i])
             return
         keys = list(identities(rows, i))
-        person = next((self._people[key] for key in keys if key in self._people), None)
+        shared = next((key for key in keys if key in self._people), None)
+        person = None if shared is None else self._people[shared]
+        again = shared == rows.import_keys[i]  # this very row was imported before
+        if person is not None and not again:
+            self._aliased.add(i)
         if person is None:
             person = i
             self._new.append(i)
@@ -99,9 +113,9 @@ class _Part:
         elif person.is_gone:
             self._say(i, RowOutcome.IGNORED, f"{person.label} was deleted")
         elif person.kind == "contact" or person.is_converted:
-            self._meet_contact(i, person)
+            self._meet_contact(i, person, again=again)
         else:
-            self._meet_lead(i, person)
+            self._meet_lead(i, person, again=again)
         self._about[i] = person
         for key in keys:
             self._people.setdefault(key, person)
@@ -126,7 +140,7 @@ class _Part:
                 rows.texts[name][first] = value
         self._reasons[i] += kept
 
-    def _meet_lead(self, i: int, lead: Person) -> None:
+    def _meet_lead(self, i: int, lead: Person, *, again: bool) -> None:
         rows, job = self._rows, self._job
         operation = self._planning.operation_id
         repeated = operation == lead.before["operation_id"] or self._planning.at_text == lead.before["updated_at"]
@@ -147,7 +161,6 @@ class _Part:
             self._addresses.setdefault(lead, {}).setdefault(address, i)
         new |= {"campaign_id": job.campaign_id} if job.campaign_id else {}
         new |= {"owner_id": job.owner_id} if job.owner_id else {}
-        again = rows.import_keys[i] == lead.before["import_key"]
         changes, kept = merge(_lead_values(lead, new), new, overwrite=overwrite, join_notes=repeated or not again)
         if kept:
             self._reasons.setdefault(i, []).extend(kept)
@@ -157,13 +170,12 @@ class _Part:
         if job.campaign_id:
             self._joining.setdefault(lead, i)
 
-    def _meet_contact(self, i: int, contact: Person) -> None:
-        again = self._rows.import_keys[i] == contact.before["import_key"] or contact.is_converted
+    def _meet_contact(self, i: int, contact: Person, *, again: bool) -> None:
         became = "was converted already" if contact.is_converted else f"is already the contact {contact.label}"
         self._say(i, RowOutcome.DUPLICATE, became)
         if self._job.campaign_id:
             self._joining.setdefault(contact, i)
-        if not again:
+        if not again and not contact.is_converted:
             self._notes.append((i, contact))
 
     def _values(self, i: int) -> dict[str, Any]:
@@ -370,13 +382,18 @@ class _Part:
             for i, reasons in sorted(self._reasons.items())
             if reasons
         ]
-        updates = [
-            ReportedRow(line=rows.lines[i], outcome=RowOutcome.UPDATED, reason=told, record_id=self._record_id(i))
-            for i in sorted(self._changed)
-            if not self._reasons.get(i)
-            for told in self._told_changes(i)
+        traces = [
+            ReportedRow(
+                line=rows.lines[i],
+                outcome=self._outcomes[i],
+                reason="; ".join(self._told_changes(i)) or "says nothing new",
+                record_id=self._record_id(i),
+            )
+            for i in sorted({*self._changed, *self._aliased})
+            if not self._reasons.get(i) and self._outcomes[i] is not RowOutcome.CREATED
         ]
-        return Verdicts(outcomes=self._outcomes, problems=problems, updates=updates)
+        aliases = {rows.lines[i]: rows.import_keys[i] for i in self._aliased}
+        return Verdicts(outcomes=self._outcomes, problems=problems, traces=traces, aliases=aliases)
 
     def _told_changes(self, i: int) -> list[str]:
         if i not in self._changed or self._outcomes[i] is RowOutcome.CREATED:

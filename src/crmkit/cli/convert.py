@@ -1,0 +1,191 @@
+"""``crmkit convert``: leads become contacts, accounts and deals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from crmkit.cli.output import Card, Column, Part, Table, words
+from crmkit.cli.state import Session, Writing, command, writing
+from crmkit.core.conversion import Action, ConversionResult, Target
+from crmkit.errors import NotFoundError, RejectedError
+from crmkit.services.convert import (
+    ConversionOptions,
+    ConversionPlan,
+    convert_lead,
+    convert_leads,
+    plan_conversion,
+)
+from crmkit.services.workspace import Workspace
+
+__all__ = ["conversion_plan_parts", "convert"]
+
+
+@command("convert")
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.option("--plan", "only_plan", is_flag=True, help="Show field by field what it would do, and do nothing.")
+@click.option("--contact", metavar="NAME", help="Join this contact instead of finding or making one.")
+@click.option("--account", metavar="NAME", help="Join this account instead of finding or making one.")
+@click.option("--no-account", is_flag=True, help="Make a contact only, even if the lead has a company.")
+@click.option("--deal", metavar="NAME", help="Open a deal of that name too.")
+@click.option("--amount", metavar="MONEY", help="What the deal is worth, such as '12000 EUR'.")
+@click.option("--close", "expected_close_on", metavar="DAY", help="When the deal should be decided.")
+@click.option("--pipeline", metavar="NAME", help="The pipeline of the deal.")
+@click.option("--stage", metavar="NAME", help="The stage of the deal.")
+@click.option("--owner", metavar="USER", help="Who takes over contact, account and deal.")
+@click.option("--all-or-nothing", is_flag=True, help="Convert none when one of them cannot be.")
+@writing
+def convert(
+    session: Session,
+    names: tuple[str, ...],
+    *,
+    only_plan: bool,
+    all_or_nothing: bool,
+    **options: Any,
+) -> None:
+    """Turn leads into contacts and accounts, and open a deal if you say so.
+
+    A lead whose contact or account is there already joins it: empty fields are filled, nothing is
+    overwritten. Converting twice changes nothing. When some of many cannot be converted the others
+    are, and it exits with 3.
+    """
+    how: Writing = {"reason": options.pop("reason"), "key": options.pop("key"), "dry_run": options.pop("dry_run")}
+    chosen = _options(session, **options)
+    ids = list(dict.fromkeys(session.find(name, "lead").id for name in names))
+    if only_plan:
+        plans = [plan_conversion(session.workspace, id_, options=chosen) for id_ in ids]
+        _show_plans(session, plans, chosen)
+    elif len(ids) == 1:  # its error says more than a row of a table
+        one = convert_lead(session.workspace, ids[0], options=chosen, **how)
+        session.done(one, *_lines(session, [one.value]))
+    else:
+        many = convert_leads(session.workspace, ids, options=chosen, all_or_nothing=all_or_nothing, **how)
+        session.done(many, *_lines(session, many.value))
+        if any(result.outcome not in ("converted", "already") for result in many.value):
+            raise click.exceptions.Exit(RejectedError.exit_code)
+
+
+def _options(
+    session: Session,
+    *,
+    contact: str | None,
+    account: str | None,
+    no_account: bool,
+    deal: str | None,
+    owner: str | None,
+    **deal_values: str | None,
+) -> ConversionOptions:
+    values = {name: value for name, value in deal_values.items() if value}
+    if values and not deal:
+        raise click.UsageError("--amount, --close, --pipeline and --stage go with --deal NAME")
+    if no_account and account:
+        raise click.UsageError("either --account or --no-account")
+    return ConversionOptions(
+        contact=session.resolve("contact", contact) if contact else None,
+        account=session.resolve("account", account) if account else None,
+        with_account=False if no_account else None,
+        deal=deal,
+        deal_values=values,
+        owner=session.resolve("user", owner) if owner else None,
+    )
+
+
+def _lines(session: Session, results: Sequence[ConversionResult]) -> Iterator[str]:
+    """Say what became of each lead."""
+    conversions = [result.conversion for result in results if result.conversion]
+    labels = _labels(session, "lead", [result.lead_id for result in results])
+    for kind, field in (("contact", "contact_id"), ("account", "account_id"), ("deal", "deal_id")):
+        labels |= _labels(session, kind, [id_ for c in conversions if (id_ := getattr(c, field))])
+    for result in results:
+        lead = labels.get(result.lead_id, result.lead_id)
+        if result.conversion is None:
+            yield f"{lead}: {result.outcome}"
+            yield from (f"  • {reason}" for reason in result.reasons)
+            continue
+        made, already = result.conversion, result.outcome == "already"
+        parts = [
+            f"{'new ' if kind in made.created and not already else ''}{kind} {labels.get(id_, id_)}"
+            for kind, id_ in (("contact", made.contact_id), ("account", made.account_id), ("deal", made.deal_id))
+            if id_
+        ]
+        yield f"{lead} {'is converted already' if already else 'converted'}: {', '.join(parts)}"
+
+
+def _labels(session: Session, kind: str, ids: Sequence[str]) -> dict[str, str]:
+    return {record.id: record.label for record in session.workspace.load_many(kind, sorted(set(ids)))}
+
+
+def _show_plans(session: Session, plans: Sequence[ConversionPlan], options: ConversionOptions) -> None:
+    parts: list[Part] = []
+    for plan in plans:
+        parts += [*([""] if parts else []), *conversion_plan_parts(session.workspace, plan, deal=options.deal)]
+    session.show(plans[0] if len(plans) == 1 else plans, *parts, "", click.style("Nothing was done yet.", dim=True))
+
+
+def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan, *, deal: str | None = None) -> list[Part]:
+    """Return a plan as people read it: field by field, then all the rest.
+
+    Args:
+        workspace: Where.
+        plan: The plan.
+        deal: The name of the deal that is opened too, or None.
+    """
+    ends = {Target.CONTACT: plan.contact, Target.ACCOUNT: plan.account}
+    shown = _Names(workspace)
+    rows: list[tuple[Any, ...]] = []
+    for target in Target:
+        existing = ends.get(target)
+        title = f"{target.value} {existing.label}" if existing else f"new {target.value}"
+        for field in (each for each in plan.fields if each.target is target):
+            value = f"({shown(field.old)})" if field.action is Action.KEEP else shown(field.new)
+            why = field.reason if field.rule == "default" else f"{field.reason} (rule {field.rule})"
+            rows.append(
+                (title, _plainly(field.field), _plainly(field.source or ""), value, field.action, _plainly(why))
+            )
+            title = ""
+    headings = (
+        Column("Target", wrap=True),
+        "Field",
+        "From",
+        Column("Value", wrap=True),
+        "Action",
+        Column("Why", wrap=True),
+    )
+    table = Table(headings, rows, title=f"Conversion of {plan.lead.label}")
+    rest = [
+        ("opens", f"deal {deal}" if deal else ""),
+        ("keeps as it is", [f"{_plainly(name)}: {shown(value)}" for name, value in plan.unmapped.items()]),
+        ("drops", [f"{_plainly(name)} (rule {rule})" for name, rule in plan.dropped.items()]),
+        ("links too", [f"{count} {_counted(name, count)}" for name, count in plan.linked.items() if count]),
+        ("found", [f"{c.target.value} {c.label} ({', '.join(c.evidence)})" for c in plan.candidates]),
+        ("mind", plan.warnings),
+    ]
+    return [table, *([Card("Besides", rest)] if any(value for _, value in rest) else [])]
+
+
+class _Names:
+    """Shows values, and records by what people call them instead of by their ids."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def __call__(self, value: Any) -> str:
+        try:
+            kind = self._workspace.schema.type_of(value).name if isinstance(value, str) else ""
+        except NotFoundError:
+            kind = ""
+        found = self._workspace.load_many(kind, [value]) if kind else []
+        return found[0].label if found else words(value)
+
+
+def _plainly(name: str) -> str:
+    """Return a text about fields without what only programs need in their names."""
+    return name.replace("_id", "").replace("_", " ")
+
+
+def _counted(plural: str, count: int) -> str:
+    if count > 1:
+        return plural
+    return "activity" if plural == "activities" else "address" if plural == "addresses" else plural.removesuffix("s")

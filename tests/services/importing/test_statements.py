@@ -1,0 +1,90 @@
+"""What an import costs: statements for each part, none for each row."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmkit.core.imports import ImportReport
+from crmkit.core.ports.sources import Source
+from crmkit.services.importing import import_leads
+from crmkit.services.operations import Request, run
+from crmkit.storage.sqlite import SqliteStorage
+from tests.import_samples import JsonImporter, a_person, people, records, with_importers
+from tests.services.conftest import open_workspace
+
+PART = 500
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """Every connection that is made."""
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def remembered(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.append(connect(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", remembered)
+    return made
+
+
+def cost(connection: sqlite3.Connection, act: Callable[[], object]) -> int:
+    """Count the statements of a call; the rows of one executemany are one."""
+    shapes: list[str] = []
+
+    def note(statement: str) -> None:
+        # A trace shows each row of an executemany, with its values.
+        shape = statement.partition("VALUES")[0].partition(" SET ")[0]
+        if not (shapes and shapes[-1] == shape and shape.startswith(("INSERT", "UPDATE"))):
+            shapes.append(shape)
+
+    connection.set_trace_callback(note)
+    try:
+        act()
+    finally:
+        connection.set_trace_callback(None)
+    return sum(not shape.startswith("--") for shape in shapes)  # which is what SQLite says to its own index
+
+
+def costs(path: Path, connections: list[sqlite3.Connection], count: int) -> list[int]:
+    """Return how many statements it takes to import, to import with changes, and to import in vain."""
+    crm = with_importers(open_workspace(SqliteStorage(path)), JsonImporter(batch=PART))
+    campaign = run(
+        crm,
+        Request(kind="add"),
+        lambda planning: {"id": planning.create("campaign", {"name": "Salon"})},
+        lambda _view, result: str(result["id"]),
+    ).value
+    first: list[dict[str, Any]] = [
+        a_person(number, opt_out=True, phone=f"+331426{number:05}") for number in range(count)
+    ]
+    more: list[dict[str, Any]] = [{**row, "city": "Lyon", "other_emails": [f"x{row['email']}"]} for row in first]
+    found = []
+    for rows, asked in ((first, None), (more, campaign), (more, campaign)):
+        reports: list[ImportReport] = []
+        source = people(*rows)
+
+        def act(source: Source = source, asked: str | None = asked, reports: list[ImportReport] = reports) -> None:
+            reports.append(import_leads(crm, source, campaign=asked, batch_size=PART).value)
+
+        found.append(cost(connections[-1], act))
+        assert reports[0].read == count
+    assert len(records(crm, "lead")) == len(records(crm, "campaign_member")) == count
+    crm.storage.close()
+    return found
+
+
+def test_twice_the_rows_are_twice_the_parts_and_no_statement_more(
+    tmp_path: Path, connections: list[sqlite3.Connection]
+) -> None:
+    two, four, eight = (costs(tmp_path / f"{parts}.db", connections, parts * PART) for parts in (2, 4, 8))
+
+    for a, b, c in zip(two, four, eight, strict=True):
+        assert c - b == 2 * (b - a)
+        assert (b - a) / 2 < 60  # for a part of 500 rows
