@@ -10,10 +10,13 @@ from crmkit.cli.output import Drawing, printable, words
 from crmkit.cli.state import Session, Writing, command, group, writing
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from crmkit.core.deal import Deal
+    from crmkit.services.board import Board
     from crmkit.services.operations import Outcome
 
-__all__ = ["board", "deal"]
+__all__ = ["board", "board_part", "deal"]
 
 deal = group("deal", help="Open, move, win, lose or reopen a deal.")
 
@@ -165,12 +168,18 @@ def board(session: Session, pipeline: str | None, newest: int) -> None:
 
     shown = board_of(session.workspace, pipeline, newest=newest)
 
-    def draw(width: int) -> Any:
+    session.show(shown, board_part(shown))
+
+
+def board_part(shown: Board) -> Drawing:
+    """Return a board as it is printed."""
+
+    def draw(width: int) -> RenderableType:
         from crmkit.cli.board import board_view
 
         return board_view(shown, width)
 
-    session.show(shown, Drawing(draw))
+    return Drawing(draw)
 
 
 def _done(session: Session, outcome: Outcome[Any], verb: str, changed: Deal | None = None) -> None:

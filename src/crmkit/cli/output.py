@@ -159,13 +159,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
 
 
-def print_parts(parts: Iterable[Part]) -> None:
-    """Print lines, tables and cards, one after another."""
+def print_parts(parts: Iterable[Part], *, indent: int = 0) -> None:
+    """Print lines, tables, cards and drawings, one after another."""
+    margin = " " * indent
     for part in parts:
         if isinstance(part, str):
-            click.echo(part)
+            click.echo("\n".join(margin + line if line else "" for line in part.split("\n")))
         else:
-            _print_rich(part)
+            _print_rich(part, margin)
 
 
 def console() -> Console:
@@ -184,13 +185,15 @@ def console() -> Console:
     )
 
 
-def _print_rich(part: Table | Card | Drawing) -> None:
+def _print_rich(part: Table | Card | Drawing, margin: str) -> None:
     canvas = console()
+    canvas.width -= len(margin)
     for renderable in _drawn(part, canvas.width):
-        # Blanks that fill a line would be in the way of whoever copies or compares it.
         with canvas.capture() as captured:
             canvas.print(renderable)
-        click.echo("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
+        # Blanks that fill a line would be in the way of whoever copies or compares it.
+        for line in captured.get().rstrip("\n").split("\n"):
+            click.echo((margin + line).rstrip())
 
 
 def _drawn(part: Table | Card | Drawing, width: int) -> Iterable[RenderableType]:

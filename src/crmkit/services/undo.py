@@ -191,8 +191,12 @@ class _Touched:
                 rows = planning.find(Query(type=kind.name, where=mine))
                 self.created[kind.name] = [str(row[kind.position["id"]]) for row in rows]
                 planning.get_many(kind.name, self.created[kind.name])
+        self.changes: dict[str, Change] = {}
         log: list[Change] = planning.load_many(Query(type="change", where=mine))
-        self.changes = {change.record_id: change for change in log}
+        for change in sorted(log, key=lambda c: c.to_version):
+            # An import in parts can change a record more than once; undone it is as before the first time.
+            earlier = self.changes.get(change.record_id)
+            self.changes[change.record_id] = change if earlier is None else _folded(earlier, change)
         for kind_name, ids in self._by_type(self.changes).items():
             planning.get_many(kind_name, ids)
 
@@ -344,6 +348,12 @@ class _Touched:
         for id_ in ids:
             grouped.setdefault(self._planning.schema.type_of(id_).name, []).append(id_)
         return grouped
+
+
+def _folded(first: Change, then: Change) -> Change:
+    """Return two changes of one record as one."""
+    fields = {name: [pair[0], then.fields.get(name, pair)[1]] for name, pair in first.fields.items()}
+    return attrs.evolve(then, fields={**then.fields, **fields})
 
 
 def _comes_to_nothing(changes: Sequence[Change]) -> bool:

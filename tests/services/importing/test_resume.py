@@ -166,7 +166,6 @@ def test_an_import_is_undone_as_a_whole_and_can_be_done_again(opening: Opening) 
     assert len(records(crm, "lead")) == len(after)
 
 
-@pytest.mark.xfail(strict=True, reason="undo looks only at the last of several changes of a record in one operation")
 def test_a_lead_that_two_parts_changed_is_as_it_was_when_they_are_undone(opening: Opening) -> None:
     crm = opening("one")
     import_leads(crm, people(a_person(1)))
