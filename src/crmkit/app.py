@@ -104,8 +104,7 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
         raise ConfigError(message, setting="url", hint="name one, such as crm.db")
     extensions = manager.collect()
     storage = _storage(place, extensions.storages)
-    schema = builtin_schema()
-    storage.prepare(schema, create=create or place == "memory:")
+    schema = storage.prepare(builtin_schema(), create=create or place == "memory:")
     workspace = Workspace(
         storage=storage,
         schema=schema,

@@ -40,10 +40,10 @@ _COLOURS = {StageKind.OPEN: "cyan", StageKind.WON: "green", StageKind.LOST: "red
 
 def _side_by_side(columns: Sequence[Column], size: int, width: int) -> Table:
     each = (width - 1) // size - 3
-    table = Table(box=box.ROUNDED, border_style="dim", padding=(0, 1), show_header=True)
+    table = Table(box=box.ROUNDED, border_style="dim", padding=(0, 1))
     for column in columns:
-        head = Text(printable(column.stage.title), style=f"bold {_COLOURS[column.stage.kind]}", overflow="ellipsis")
-        table.add_column(head, width=each, no_wrap=True, overflow="ellipsis")
+        head = Text(printable(column.stage.title), style=f"bold {_COLOURS[column.stage.kind]}")
+        table.add_column(head, width=each, overflow="fold")
     table.add_row(*(Group(*_sums(column)) for column in columns))
     if any(column.cards for column in columns):
         table.add_section()
@@ -54,10 +54,9 @@ def _side_by_side(columns: Sequence[Column], size: int, width: int) -> Table:
 def _sums(column: Column) -> Iterator[Text]:
     yield Text(f"{column.count} {'deal' if column.count == 1 else 'deals'}", style="bold" if column.count else "dim")
     for currency, total in column.total.items():
-        yield Text(total.format())
-        weighted = column.weighted[currency]
+        yield _line(total.format())
         if column.stage.kind is StageKind.OPEN:
-            yield Text(f"≈ {weighted.format()}", style="dim")
+            yield _line(f"≈ {column.weighted[currency].format()}", style="dim")
 
 
 def _cards(column: Column) -> Iterator[Text]:
@@ -71,16 +70,22 @@ def _cards(column: Column) -> Iterator[Text]:
 
 
 def _card(card: Card, *, is_open: bool) -> Iterator[Text]:
-    yield Text(printable(card.deal.name), style="bold", overflow="ellipsis", no_wrap=True)
+    deal = card.deal
+    yield Text(printable(deal.name), style="bold", overflow="fold")
     if card.account:
-        yield Text(printable(card.account), overflow="ellipsis", no_wrap=True)
-    if card.deal.amount is not None:
-        likely = f" {card.deal.probability_percent} %" if is_open else ""
-        yield Text(card.deal.amount.format() + likely, overflow="ellipsis", no_wrap=True)
-    if card.deal.lost_reason:
-        yield Text(card.deal.lost_reason.replace("_", " "), style="dim")
+        yield _line(card.account)
+    if deal.amount is not None:
+        yield _line(deal.amount.format())
+    if is_open:
+        yield _line(f"{deal.probability_percent} %", style="dim")
+    if deal.lost_reason:
+        yield _line(deal.lost_reason.replace("_", " "), style="dim")
     if card.stale:
-        yield Text(f"! idle {card.idle_days} days", style="yellow")
+        yield _line(f"! idle {card.idle_days} days", style="yellow")
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _sum(each: Iterable[Mapping[str, Money]]) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Unpack
 
 import click
 
 from crmkit.cli.fields import parse_fields
-from crmkit.cli.output import Card, Part, words
+from crmkit.cli.log import show_operation
+from crmkit.cli.naming import in_words
+from crmkit.cli.output import Card, Part
 from crmkit.cli.state import Session, Writing, command, group, writing
 from crmkit.cli.timeline import timeline_table
+from crmkit.core.operation import Operation
 from crmkit.services.cards import RecordCard, record_card
 from crmkit.services.edit import add_records, update_records
 from crmkit.services.search import NAMED
@@ -23,7 +27,11 @@ __all__ = ["account", "campaign", "contact", "lead", "show"]
 @click.option("--kind", type=click.Choice(NAMED), help="Look only among records of this kind.")
 def show(session: Session, name: str, kind: str | None) -> None:
     """Show any record by its id, or a lead, contact, account, deal or campaign by its name."""
-    print_card(session, session.find(name, kind).id)
+    record = session.find(name, kind)
+    if isinstance(record, Operation):
+        show_operation(session, record.id)
+    else:
+        print_card(session, record.id)
 
 
 def print_card(session: Session, record_id: str) -> None:
@@ -58,7 +66,8 @@ def _card_group(kind: str, noun: str, example: str) -> click.Group:
         changes = parse_fields(session, kind, fields)
         outcome = update_records(session.workspace, kind, [before.id], changes, **how)
         after = outcome.value[0]
-        changed = [(name, words(getattr(before, name)), words(getattr(after, name))) for name in changes]
+        shown = partial(in_words, session.workspace)
+        changed = [(name, shown(getattr(before, name)), shown(getattr(after, name))) for name in changes]
         lines = [
             f"  {name.removesuffix('_id')}: {old or '–'} → {new or '–'}" for name, old, new in changed if old != new
         ]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
-from crmkit.cli.output import Card, Column, Part, Table, words
+from crmkit.cli.naming import in_words
+from crmkit.cli.output import Card, Column, Part, Table
 from crmkit.cli.state import Session, Writing, command, writing
 from crmkit.core.conversion import Action, ConversionResult, Target
-from crmkit.errors import NotFoundError, RejectedError
+from crmkit.errors import RejectedError
 from crmkit.services.convert import (
     ConversionOptions,
     ConversionPlan,
@@ -133,7 +135,7 @@ def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan, *, deal: s
         deal: The name of the deal that is opened too, or None.
     """
     ends = {Target.CONTACT: plan.contact, Target.ACCOUNT: plan.account}
-    shown = _Names(workspace)
+    shown = partial(in_words, workspace)
     rows: list[tuple[Any, ...]] = []
     for target in Target:
         existing = ends.get(target)
@@ -163,21 +165,6 @@ def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan, *, deal: s
         ("mind", plan.warnings),
     ]
     return [table, *([Card("Besides", rest)] if any(value for _, value in rest) else [])]
-
-
-class _Names:
-    """Shows values, and records by what people call them instead of by their ids."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-
-    def __call__(self, value: Any) -> str:
-        try:
-            kind = self._workspace.schema.type_of(value).name if isinstance(value, str) else ""
-        except NotFoundError:
-            kind = ""
-        found = self._workspace.load_many(kind, [value]) if kind else []
-        return found[0].label if found else words(value)
 
 
 def _plainly(name: str) -> str:

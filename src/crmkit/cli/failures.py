@@ -22,7 +22,7 @@ def report(error: Exception, *, as_json: bool) -> int:
         click.echo(click.style("Error: ", fg="red", bold=True) + _what(error), err=True)
         if hint := _hint(error):
             click.echo(click.style("Hint: ", bold=True) + hint, err=True)
-    return error.exit_code if isinstance(error, CrmkitError) else 1
+    return error.exit_code if isinstance(error, (CrmkitError, click.ClickException)) else 1
 
 
 def _what(error: Exception) -> str:
@@ -40,6 +40,8 @@ def _what(error: Exception) -> str:
 def _message(error: Exception) -> str:
     if isinstance(error, CrmkitError):
         return str(error)
+    if isinstance(error, click.ClickException):
+        return error.format_message()
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return f"something unexpected happened, {type(error).__name__}: {error}"
@@ -48,12 +50,17 @@ def _message(error: Exception) -> str:
 def _hint(error: Exception) -> str:
     if isinstance(error, CrmkitError):
         return error.hint
-    return "" if isinstance(error, OSError) else "see where it comes from with --debug, and report it"
+    return (
+        ""
+        if isinstance(error, (OSError, click.ClickException))
+        else "see where it comes from with --debug, and report it"
+    )
 
 
 def _facts(error: Exception) -> dict[str, Any]:
     """Return the kind of an error, what it says, and the facts it carries as attributes."""
-    facts = {name: value for name, value in vars(error).items() if name not in ("hint", "reasons")}
+    known = vars(error) if isinstance(error, CrmkitError) else {}
+    facts = {name: value for name, value in known.items() if name not in ("hint", "reasons")}
     described: dict[str, Any] = {"kind": type(error).__name__, "message": _message(error), "hint": _hint(error)}
     if isinstance(error, RejectedError):
         described["reasons"] = error.reasons

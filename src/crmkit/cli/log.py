@@ -12,9 +12,7 @@ from crmkit.cli.state import Session, command
 from crmkit.services.log import LoggedOperation, operation_details, recent_operations
 from crmkit.services.timeline import changed_values
 
-__all__ = ["log"]
-
-_PREFIX = "op_"
+__all__ = ["log", "show_operation"]
 
 
 @command("log")
@@ -26,8 +24,8 @@ def log(session: Session, name: str | None, limit: int, operation_kind: str | No
 
     With the id of an operation, show what it created and changed.
     """
-    if name is not None and name.startswith(_PREFIX):
-        _show_one(session, name)
+    if name is not None and name.startswith("op_"):
+        show_operation(session, name)
         return
     record = None if name is None else session.find(name)
     found = recent_operations(session.workspace, limit=limit, kind=operation_kind, record=record)
@@ -50,7 +48,8 @@ def _what(logged: LoggedOperation) -> str:
     return text + (" [undone]" if logged.undone else "") + ("" if operation.finished else " [unfinished]")
 
 
-def _show_one(session: Session, operation_id: str) -> None:
+def show_operation(session: Session, operation_id: str) -> None:
+    """Print one operation with what it created and changed."""
     operation, changes, created = operation_details(session.workspace, operation_id)
     card = Card(
         operation.label[0].upper() + operation.label[1:],

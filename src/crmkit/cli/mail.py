@@ -60,7 +60,8 @@ def send(
 
 def queue_parts(report: QueueReport) -> Iterator[Part]:
     """Return what was queued as it is printed."""
-    languages = ", ".join(f"{count} in {language}" for language, count in report.languages.items())
+    ordered = sorted(report.languages.items(), key=lambda each: -each[1])
+    languages = ", ".join(f"{count} in {_language(code)}" for code, count in ordered)
     yield f"Queued {_mails(report.queued)}" + (f": {languages}." if languages else ".")
     for skipped in report.skipped:
         yield f"  {skipped.count} skipped: {printable(skipped.reason)}"
@@ -338,6 +339,12 @@ def _mail(title: str, subject: str, text: str, html: str | None) -> Iterator[Par
     if html:
         yield printable(html).strip("\n")
         yield ""
+
+
+def _language(code: str) -> str:
+    from babel import Locale
+
+    return str(Locale("en").languages.get(code, code))
 
 
 def _person(session: Session, name: str) -> str:

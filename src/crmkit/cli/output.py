@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -164,9 +165,17 @@ def print_parts(parts: Iterable[Part], *, indent: int = 0) -> None:
     margin = " " * indent
     for part in parts:
         if isinstance(part, str):
-            click.echo("\n".join(margin + line if line else "" for line in part.split("\n")))
+            click.echo("\n".join(margin + line if line else "" for line in _safe(part).split("\n")))
         else:
             _print_rich(part, margin)
+
+
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+
+
+def _safe(text: str) -> str:
+    """Return a line with its colours, but nothing else that could command a terminal."""
+    return "".join(part if _COLOUR.fullmatch(part) else printable(part) for part in _COLOUR.split(text))
 
 
 def console() -> Console:

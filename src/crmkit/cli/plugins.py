@@ -7,7 +7,7 @@ import click
 from crmkit.cli.commands import COMMANDS
 from crmkit.cli.output import Column, Table
 from crmkit.cli.state import Session, command
-from crmkit.plugins.commands import command_names
+from crmkit.plugins import commands as added
 from crmkit.plugins.hookspecs import HOOKS
 
 __all__ = ["plugins"]
@@ -24,7 +24,7 @@ def plugins(session: Session, what: str) -> None:
         _show_hooks(session)
         return
     found = session.plugins.listing()
-    commands = {name: distribution for name, (distribution, _) in command_names().items()}
+    commands = {name: distribution for name, (distribution, _) in added.command_names().items()}
     rows = [
         (info.name, info.version, info.status, ", ".join(info.contributions) or ", ".join(info.hooks) or info.reason)
         for info in found

@@ -56,13 +56,13 @@ class Program(click.Group):
             ctx.color = False
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click's own, and it knows what to do
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click knows what to do
         except KeyboardInterrupt:
             click.echo("\nInterrupted.", err=True)
             ctx.exit(_INTERRUPTED)
         except Exception as error:
-            if session.debug:
+            if session.debug or (isinstance(error, click.ClickException) and not session.as_json):
                 raise
             from crmkit.cli.failures import report
 
@@ -97,7 +97,12 @@ def _load(distribution: str, point: EntryPoint) -> click.Command:
 
 def _blamed(error: Exception, name: str | None) -> Exception:
     """Return what a command raised; an accident in one of a plugin is that plugin's failure."""
-    if isinstance(error, CrmkitError) or name is None or name in COMMANDS or name not in _from_plugins():
+    if (
+        isinstance(error, (CrmkitError, click.ClickException))
+        or name is None
+        or name in COMMANDS
+        or name not in _from_plugins()
+    ):
         return error
     distribution, _ = _from_plugins()[name]
     failure = PluginError(f"{type(error).__name__}: {error}", plugin=distribution, hook=f"command {name}")

@@ -199,8 +199,9 @@ class Session:
         return f"Undo with: crmkit undo {outcome.operation_id}"
 
     def say(self, text: str) -> None:
-        """Print a message that is no result; it goes to standard error."""
-        click.echo(text, err=True)
+        """Print a message that is no result; it goes to standard error, and to people only."""
+        if not self.as_json:
+            click.echo(text, err=True)
 
 
 class Writing(TypedDict):

@@ -371,10 +371,10 @@ class Planning:
         for updates in self._updated_columns.pop(kind, ()):
             self.get_many(kind, updates.ids)
             for i, id_ in enumerate(updates.ids):
-                row = list(self._rows[id_])
+                changed = list(self._rows[id_])
                 for name, column in updates.new.items():
-                    row[type_.position[name]] = column[i]
-                self._put(kind, id_, row)
+                    changed[type_.position[name]] = column[i]
+                self._put(kind, id_, changed)
                 if updates.why:
                     self._why[id_] = updates.why
                 self._rules[id_] = dict(updates.rules)

@@ -12,21 +12,24 @@ and its undo are the same values, and a back end needs no knowledge of records.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import attrs
 
 from crmkit.core.codecs import Codec, codec_for
 from crmkit.core.values.text import fold
-from crmkit.errors import NotFoundError
+from crmkit.errors import ConfigError, NotFoundError
 
 __all__ = [
     "ANY",
     "Attribute",
+    "Catalogue",
+    "CustomFields",
     "Derived",
     "Field",
     "Kind",
@@ -37,6 +40,7 @@ __all__ = [
     "Schema",
     "Stored",
     "close_to",
+    "custom_fields",
     "record_type",
     "stored",
 ]
@@ -46,6 +50,9 @@ Scalar = str | int | None
 
 Row = tuple[Scalar, ...]
 """The scalars of one record, in the order of `RecordType.fields`."""
+
+Catalogue = Mapping[str, Mapping[str, Any]]
+"""What a workspace remembers of declarations: record type to prefix, plural and fields."""
 
 ANY = "*"
 """The target of a reference that may lead to any record type."""
@@ -85,6 +92,8 @@ class Field:
         references: The record type its ids lead to, `ANY`, or None when it holds no id.
         editable: Whether a plain edit may set it; otherwise only crmkit does.
         hidden: Computed from other fields, for look-ups; not shown to people.
+        carried: Declared by a plugin that is absent now: it travels along untouched,
+            through undo, merge, copy and export, and is not shown to people.
     """
 
     name: str
@@ -94,6 +103,7 @@ class Field:
     references: str | None = None
     editable: bool = True
     hidden: bool = False
+    carried: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +119,9 @@ class Derived:
     name: str
     sources: tuple[str, ...]
     compute: Callable[..., Scalar]
+
+
+F = TypeVar("F")
 
 
 @attrs.frozen(kw_only=True, slots=True)
@@ -143,13 +156,32 @@ class Stored:
 class Record(Stored):
     """What every business record carries besides.
 
+    The custom fields of a class are read with ``lead[BadgeScan].booth``.
+
     Attributes:
         owner_id: The user who is responsible, or None.
         tags: Words put on it, sorted.
+        custom: The values of custom fields, by their class.
     """
 
     owner_id: str | None = attrs.field(default=None, metadata={"references": "user"})
     tags: tuple[str, ...] = ()
+    custom: Mapping[type, Any] = attrs.field(factory=dict, metadata={"stored": False})
+
+    def __getitem__(self, fields: type[F]) -> F:
+        """Return the custom fields of a class.
+
+        Raises:
+            NotFoundError: The workspace was opened without that class for this record type.
+        """
+        try:
+            found: F = self.custom[fields]
+        except KeyError:
+            hint = "name the class in crmkit.open(fields=[...]) or in a plugin"
+            raise NotFoundError(
+                f"group of custom fields of this {type(self).__name__}", fields.__name__, hint=hint
+            ) from None
+        return found
 
 
 _SYSTEM = frozenset(a.name for a in attrs.fields(Stored))
@@ -181,6 +213,39 @@ class Attribute:
     editable: bool
 
 
+@attrs.frozen(kw_only=True)
+class CustomFields:
+    """Further fields of record types, as an attrs class.
+
+    Attributes:
+        cls: The attrs class; every attribute has a default, for the records made before.
+        name: What stands before the dot in filters, files and commands: ``badge_scan.booth``.
+        on: The record types that have them.
+        attributes: The attributes, with the dotted names they have on a record.
+        fields: Their stored fields.
+    """
+
+    cls: type
+    name: str
+    on: tuple[str, ...]
+    attributes: tuple[Attribute, ...]
+    fields: tuple[Field, ...]
+
+    def load(self, values: Mapping[str, Any]) -> Any:
+        """Build the object of the class from values by dotted name; what is missing has its default."""
+        start = len(self.name) + 1
+        known = {
+            a.name[start:]: a.default if values[a.name] is None and not a.codec.optional else values[a.name]
+            for a in self.attributes
+        }
+        return self.cls(**known)
+
+    def values_of(self, custom: Any) -> dict[str, Any]:
+        """Return the values of an object of the class, by dotted name."""
+        start = len(self.name) + 1
+        return {a.name: getattr(custom, a.name[start:]) for a in self.attributes}
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class RecordType:
     """A declared record type.
@@ -199,6 +264,7 @@ class RecordType:
             ``keep`` leaves it (a consent stays given), ``cancel`` sets its status.
         made_by: What makes such records instead of a plain ``add``, as a hint; empty
             when a plain ``add`` does.
+        custom: The custom fields that were added to it.
     """
 
     name: str
@@ -212,6 +278,33 @@ class RecordType:
     search: tuple[str, ...] = ()
     undo: Literal["delete", "keep", "cancel"] = "delete"
     made_by: str = ""
+    custom: tuple[CustomFields, ...] = ()
+
+    def extended(self, custom: CustomFields) -> RecordType:
+        """Return this type with custom fields.
+
+        Raises:
+            ConfigError: One of them has a name that is taken, or the type takes none.
+        """
+        if not issubclass(self.cls, Record):
+            message = f"a {self.name} takes no custom fields"
+            raise ConfigError(message, setting=custom.name)
+        taken = {name.replace(".", "_") for name in self.field_names} & {
+            f.name.replace(".", "_") for f in custom.fields
+        }
+        if taken:
+            message = f"a {self.name} already has the field {', '.join(sorted(taken))}"
+            raise ConfigError(message, setting=custom.name, hint="give the custom fields another name")
+        return attrs.evolve(
+            self,
+            attributes=(*self.attributes, *custom.attributes),
+            fields=(*self.fields, *custom.fields),
+            custom=(*self.custom, custom),
+        )
+
+    def carrying(self, fields: Iterable[Field]) -> RecordType:
+        """Return this type with fields that only travel along: a plugin declared them that is absent now."""
+        return attrs.evolve(self, fields=(*self.fields, *fields))
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -247,7 +340,7 @@ class RecordType:
     @cached_property
     def visible_names(self) -> tuple[str, ...]:
         """The names that people use."""
-        return tuple(field.name for field in self.fields if not field.hidden)
+        return tuple(field.name for field in self.fields if not (field.hidden or field.carried))
 
     @cached_property
     def _plan(self) -> tuple[tuple[str, int, int, Callable[..., Any] | None], ...]:
@@ -266,7 +359,21 @@ class RecordType:
             if decode is not None:
                 value = decode(value) if last == first + 1 else decode(*row[first:last])
             values[name] = value
-        return self.cls(**values)
+        return self.build(values) if self.custom else self.cls(**values)
+
+    def build(self, values: Mapping[str, Any]) -> Any:
+        """Build a record from attribute values, those of custom fields by their dotted names."""
+        own = {name: value for name, value in values.items() if "." not in name}
+        if self.custom:
+            own["custom"] = {custom.cls: custom.load(values) for custom in self.custom}
+        return self.cls(**own)
+
+    def values_of(self, record: Any) -> dict[str, Any]:
+        """Return the attribute values of a record, those of custom fields by their dotted names."""
+        values = {a.name: getattr(record, a.name) for a in self.attributes if "." not in a.name}
+        for custom in self.custom:
+            values |= custom.values_of(record[custom.cls])
+        return values
 
     def load_many(self, rows: Iterable[Row]) -> list[Any]:
         """Build the records of rows, in order."""
@@ -343,30 +450,7 @@ def record_type(
     Raises:
         TypeError: An attribute has a type that crmkit cannot store.
     """
-    attrs.resolve_types(cls)
-    attributes: list[Attribute] = []
-    fields: list[Field] = []
-    for a in attrs.fields(cls):
-        codec = codec_for(a.type, owner=f"{cls.__name__}.{a.name}")
-        meta = a.metadata
-        default = a.default.factory() if isinstance(a.default, attrs.Factory) else a.default  # type: ignore[arg-type]
-        required = bool(meta.get("required")) or (default is attrs.NOTHING and not codec.optional)
-        editable = a.name not in _SYSTEM and meta.get("editable", True)
-        places = tuple(a.name + suffix for suffix, _ in codec.parts)
-        attributes.append(
-            Attribute(name=a.name, codec=codec, fields=places, default=default, required=required, editable=editable)
-        )
-        fields.extend(
-            Field(
-                name=place,
-                kind=Kind(kind),
-                required=required,
-                indexed=meta.get("indexed", False) or bool(meta.get("references")) or a.name == "operation_id",
-                references=meta.get("references"),
-                editable=editable,
-            )
-            for place, (_, kind) in zip(places, codec.parts, strict=True)
-        )
+    attributes, fields = _declared(cls)
     everything = list(derived)
     if search:
         everything.append(Derived(name="search_text", sources=tuple(search), compute=_search_text))
@@ -386,6 +470,65 @@ def record_type(
         undo=undo,
         made_by=made_by,
     )
+
+
+def custom_fields(cls: type, *, on: Sequence[str], name: str | None = None) -> CustomFields:
+    """Declare custom fields from an attrs class.
+
+    Args:
+        cls: The attrs class, frozen and keyword-only; every attribute has a default.
+        on: The names of the record types that get them.
+        name: What stands before the dot; by default the name of the class, as ``badge_scan``.
+
+    Raises:
+        TypeError: An attribute has a type that crmkit cannot store, or no default.
+    """
+    group = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    attributes, fields = _declared(cls, prefix=group + ".")
+    missing = [a.name for a in attributes if a.default is attrs.NOTHING]
+    if missing:
+        message = f"give {', '.join(missing)} a default: records made before the field was have none"
+        raise TypeError(message)
+    return CustomFields(
+        cls=cls,
+        name=group,
+        on=tuple(on),
+        attributes=tuple(attributes),
+        # A column that is added later holds nothing in the rows that are there.
+        fields=tuple(attrs.evolve(field, required=False) for field in fields),
+    )
+
+
+def _declared(cls: type, *, prefix: str = "") -> tuple[list[Attribute], list[Field]]:
+    """Read the attributes of an attrs class, and the fields they are stored in."""
+    attrs.resolve_types(cls)
+    attributes: list[Attribute] = []
+    fields: list[Field] = []
+    for a in attrs.fields(cls):
+        meta = a.metadata
+        if not meta.get("stored", True):
+            continue
+        codec = codec_for(a.type, owner=f"{cls.__name__}.{a.name}")
+        default = a.default.factory() if isinstance(a.default, attrs.Factory) else a.default  # type: ignore[arg-type]
+        required = bool(meta.get("required")) or (default is attrs.NOTHING and not codec.optional)
+        editable = a.name not in _SYSTEM and meta.get("editable", True)
+        name = prefix + a.name
+        places = tuple(name + suffix for suffix, _ in codec.parts)
+        attributes.append(
+            Attribute(name=name, codec=codec, fields=places, default=default, required=required, editable=editable)
+        )
+        fields.extend(
+            Field(
+                name=place,
+                kind=Kind(kind),
+                required=required,
+                indexed=meta.get("indexed", False) or bool(meta.get("references")) or a.name == "operation_id",
+                references=meta.get("references"),
+                editable=editable,
+            )
+            for place, (_, kind) in zip(places, codec.parts, strict=True)
+        )
+    return attributes, fields
 
 
 def _search_text(*texts: Scalar) -> str:
@@ -417,6 +560,58 @@ class Schema:
         except KeyError:
             raise NotFoundError("record type", name, suggestions=close_to(name, self.types)) from None
 
+    def extended(self, customs: Iterable[CustomFields]) -> Schema:
+        """Return this schema with custom fields.
+
+        Raises:
+            ConfigError: Custom fields name a record type that is not there, or take a taken name.
+        """
+        types = dict(self.types)
+        for custom in customs:
+            for name in custom.on:
+                if name not in types:
+                    message = f"the custom fields {custom.name} are for a {name}, which is no record type"
+                    raise ConfigError(message, setting=custom.name, hint=" or ".join(close_to(name, types)))
+                types[name] = types[name].extended(custom)
+        return Schema(types.values())
+
+    def catalogue(self) -> Catalogue:
+        """Return what this schema declares, as plain JSON values, for a workspace to keep."""
+        return {
+            each.name: {
+                "prefix": each.prefix,
+                "plural": each.plural,
+                "fields": {
+                    field.name: {"kind": field.kind.value, "references": field.references} for field in each.fields
+                },
+            }
+            for each in self
+        }
+
+    def completed(self, kept: Catalogue) -> Schema:
+        """Return this schema with all that a workspace holds besides, so that it travels along untouched.
+
+        Args:
+            kept: The catalogue the workspace keeps: also what absent plugins declared.
+
+        Raises:
+            ConfigError: A field is declared as another kind than the workspace holds.
+        """
+        types = []
+        for each in self:
+            known = kept.get(each.name, {}).get("fields", {})
+            _check_kinds(each, known)
+            absent = {name: entry for name, entry in known.items() if name not in each.position}
+            types.append(each.carrying(_carried(absent)) if absent else each)
+        for name in [name for name in kept if name not in self.types]:
+            entry = kept[name]
+            bare = record_type(
+                Record, name=name, plural=entry["plural"], prefix=entry["prefix"], made_by="a plugin that is absent"
+            )
+            absent = {field: more for field, more in entry["fields"].items() if field not in bare.position}
+            types.append(bare.carrying(_carried(absent)))
+        return Schema(types)
+
     def type_of(self, record_id: str) -> RecordType:
         """Return the record type an id belongs to.
 
@@ -431,6 +626,25 @@ class Schema:
     def referrers(self, name: str) -> list[tuple[RecordType, Field]]:
         """Return every field through which a record of that type can be referred to."""
         return [(each, field) for each in self for field in each.references if field.references in (name, ANY)]
+
+
+def _carried(fields: Mapping[str, Mapping[str, Any]]) -> list[Field]:
+    return [
+        Field(name=name, kind=Kind(entry["kind"]), references=entry["references"], editable=False, carried=True)
+        for name, entry in fields.items()
+    ]
+
+
+def _check_kinds(kind: RecordType, known: Mapping[str, Mapping[str, Any]]) -> None:
+    for field in kind.fields:
+        before = known.get(field.name, {}).get("kind", field.kind.value)
+        if before != field.kind.value:
+            message = f"{kind.name}.{field.name} is declared as {field.kind.value}, but the workspace holds {before}"
+            raise ConfigError(
+                message,
+                setting=f"{kind.name}.{field.name}",
+                hint="declare a field of another name, copy the values over, and drop the old one",
+            )
 
 
 def close_to(word: str, known: Iterable[str]) -> list[str]:

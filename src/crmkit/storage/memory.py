@@ -39,14 +39,16 @@ class MemoryStorage:
         self._lock_timeout_s = lock_timeout_s
         self._own = threading.local()
 
-    def prepare(self, schema: Schema, *, create: bool) -> None:
+    def prepare(self, schema: Schema, *, create: bool) -> Schema:
         """Take over the schema; rows of fields that are new are None there."""
-        old = self._schema
         with self._write_lock:
-            self._schema = schema
+            old, completed = self._schema, schema.completed(self._schema.catalogue())
             self._tables = {
-                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind) for kind in schema
+                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind)
+                for kind in completed
             }
+            self._schema = completed
+        return completed
 
     @contextmanager
     def read(self) -> Iterator[_View]:

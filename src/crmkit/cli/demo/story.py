@@ -23,7 +23,6 @@ from crmkit.core.campaign import Campaign
 from crmkit.core.contact import Contact
 from crmkit.core.conversion import Conversion, ConversionResult
 from crmkit.core.lead import Lead, LeadStatus
-from crmkit.core.message import MessageStatus
 from crmkit.core.query import Compare, Op, Query
 from crmkit.core.schema import Scalar
 from crmkit.errors import NotReversibleError, RejectedError
@@ -33,6 +32,8 @@ from crmkit.services.mail_templates import preview
 
 __all__ = ["SETTINGS", "Story"]
 
+_QUOTED: Final = 3  # lines of a mail
+_LATELY: Final = 7  # entries of a timeline
 SHOW: Final = "Forum Santé Lyon"
 SETTINGS: Final = """\
 # What crmkit reads when it is called in this folder.
@@ -86,7 +87,7 @@ class Story:
             "The scanner hands over a table as French Excel writes it: semicolons, cp1252, accents, some rows "
             "broken, some there twice. Nobody has to say so."
         )
-        tell.do(f'crmkit import leads.csv --campaign "{SHOW}" --new-campaign --source trade_show')
+        tell.do("crmkit init", f'crmkit import leads.csv --campaign "{SHOW}" --new-campaign --source trade_show')
         source = self._folder / "leads.csv"
         source.write_bytes(files("crmkit.cli.demo").joinpath("leads.csv").read_bytes())
         rejects = self._folder / "leads.rejects.csv"
@@ -116,9 +117,8 @@ class Story:
         tell.say("One template in two languages; the mails go through the outbox. This is what Jules will read:")
         jules = crm.leads.find("Jules Etienne")
         mail = preview(crm.workspace, "thank_you", jules, campaign=show).rendered
-        quoted = [mail.subject, "", *filter(None, mail.text.splitlines())][:5]
-        bar = click.style("│ ", fg="cyan", dim=True)
-        tell.show(*(bar + line for line in quoted), bar + "…")
+        tell.quote([mail.subject, "", *mail.text.splitlines()[:_QUOTED], "…"])
+        tell.say("So let us send it:")
         tell.do(f'crmkit send thank_you --campaign "{SHOW}"', self._deliver_command())
         queued = crm.send("thank_you", campaign=show, reason="thank everybody we met")
         delivered = self._deliver()
@@ -163,12 +163,16 @@ class Story:
         crm.task(jules, "Send the offer", due=crm.workspace.clock.now() + timedelta(days=3))
         jules = crm.leads.update(jules.id, status=LeadStatus.QUALIFIED, reason="asked for an offer")
         tell.show(timeline_table(crm.timeline(jules)))
-        wishes = [lead for lead in crm.leads.where(Compare("notes", Op.NE, None), status="new") if lead.email]
+        wishes = crm.leads.where(Compare("notes", Op.NE, None), status="new").all()
         tell.say(
-            f"The {len(wishes)} others who left a wish at the stand are called too. In Python that is one line, "
-            "and one operation:"
+            f"The {len(wishes)} others of whom something was noted at the stand are called too. In Python that is "
+            "one operation:"
         )
-        tell.do('crm.leads.update_many(crm.leads.where(Compare("notes", Op.NE, None)), status="contacted")')
+        tell.do(
+            'wishes = crm.leads.where(Compare("notes", Op.NE, None), status="new")',
+            'crm.leads.update_many(wishes, status="contacted", reason="called after the show")',
+            prompt=">>>",
+        )
         crm.leads.update_many(wishes, status=LeadStatus.CONTACTED, reason="called after the show")
         return jules
 
@@ -192,7 +196,8 @@ class Story:
         )
         tell.say("Nothing of his story is lost. It can be read from the account, too:")
         tell.do('crmkit timeline "Hospy Médias"')
-        tell.show(timeline_table(crm.timeline(account)))
+        story = crm.timeline(account)
+        tell.show(timeline_table(story[-_LATELY:], title=f"The last {_LATELY} of {len(story)} things that happened"))
         self._before = _everything(crm)
         colleague = crm.convert("Claire Moreau")
         tell.say("His colleague Claire MOREAU is converted, and finds the account by the domain of her address:")
@@ -237,17 +242,19 @@ class Story:
     def _sell(self, conversion: Conversion) -> None:
         tell, crm = self._tell, self._crm
         tell.step("f", "Deals are opened, won and lost")
-        tell.do('crmkit deal open "40 seats" --account "Hospy Médias" --contact "Jules Etienne=decision_maker"')
         contact, account = self._contact(conversion), self._account(conversion)
+        tell.say("A deal is opened with Jules who decides, and somebody would like to negotiate at once:")
+        tell.do(
+            'crmkit deal open "40 seats" --account "Hospy Médias" --contact "Jules Etienne=decision_maker"',
+            'crmkit deal move "40 seats" negotiation',
+        )
         deal = crm.open_deal("40 seats", account=account, contacts=[contact], roles={contact.id: "decision_maker"})
-        tell.do('crmkit deal move "40 seats" negotiation')
-        tell.say("The stage demands more than there is, and says all of it at once:")
         try:
             crm.move_deal(deal, "negotiation")
         except RejectedError as error:
             tell.refused(error)
         close = (crm.workspace.clock.now() + timedelta(days=30)).date()
-        tell.say("So the amount and the day are filled in, and the deal goes its way:")
+        tell.say("The stage demands more than there is, and says all of it at once. Filled in, the deal goes its way:")
         tell.do(
             f'crmkit deal set "40 seats" amount="24000 EUR" expected_close_on={close}',
             'crmkit deal move "40 seats" proposal',
@@ -258,6 +265,8 @@ class Story:
         crm.move_deal(deal.id, "proposal", reason="they want it in writing")
         crm.move_deal(deal.id, "negotiation")
         won = crm.win_deal(deal.id, reason="signed")
+        moves = [each.text for each in crm.timeline(won) if each.kind == "stage"]
+        tell.show(*moves)
         self._lose_one()
         self._keep_some_open()
         tell.say("The pipeline after that day:")
@@ -302,16 +311,13 @@ class Story:
     def _say_goodbye(self) -> None:
         tell = self._tell
         tell.step("✓", "That was it, and it is all still there")
-        mails = "outbox" if self._smtp is None else ""
-        tell.list(
-            [
-                (f"{self._folder}/crm.db", "the workspace, one SQLite file"),
-                (f"{self._folder}/leads.rejects.csv", "the broken rows, with line and reason"),
-                *([(f"{self._folder}/outbox/", "the mails, which any mail program opens")] if mails else []),
-                (f"{self._folder}/funnel.html", "the funnel, to be opened in a browser"),
-            ]
-        )
-        tell.say("")
+        left = {
+            "crm.db": "the workspace, one SQLite file",
+            "leads.rejects.csv": "the broken rows, with line and reason",
+            "outbox": "the mails, which any mail program opens",
+            "funnel.html": "the funnel, to be opened in a browser",
+        }
+        tell.list((str(path), use) for name, use in left.items() if (path := self._folder / name).exists())
         tell.say("Go on with:")
         tell.do(
             f"cd {self._folder}",
@@ -319,14 +325,10 @@ class Story:
             'crmkit show "Hospy Médias"',
             "crmkit tasks",
             "crmkit board",
+            'crmkit export leads leads-today.csv --delimiter ";"',
             "crmkit log",
-            "crmkit undo",
             "crmkit --help",
         )
-        waiting = self._crm.workspace
-        with waiting.reading() as view:
-            sent = Query(type="message", where=Compare("status", Op.EQ, MessageStatus.SENT.value))
-            self._figures["mails_sent"] = len(view.find(sent))
 
     def _contact(self, conversion: Conversion) -> Contact:
         return self._crm.contacts.get(conversion.contact_id)

@@ -110,12 +110,18 @@ class Storage(Protocol):
         """Where it lives, without password, for people to read."""
         ...
 
-    def prepare(self, schema: Schema, *, create: bool) -> None:
+    def prepare(self, schema: Schema, *, create: bool) -> Schema:
         """Make the workspace fit the schema: create or migrate it. Called once, before anything else.
+
+        The workspace keeps the catalogue of all that was ever declared in it
+        (`Schema.catalogue`), and what it keeps that is not declared now travels along.
 
         Args:
             schema: The declared record types.
             create: Whether a workspace that is not there is made; else that is a `NotFoundError`.
+
+        Returns:
+            The schema, completed with what the workspace holds besides (`Schema.completed`).
 
         Raises:
             NewerWorkspaceError: It was written by a newer crmkit.

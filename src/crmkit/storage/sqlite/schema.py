@@ -8,35 +8,22 @@ that is no longer declared keeps its table or column.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from crmkit.core.schema import Field, Kind, RecordType, Schema
-from crmkit.errors import ConfigError
-from crmkit.storage.sqlite.sql import quoted
+from crmkit.storage.sqlite.sql import column_name, quoted
 
 __all__ = ["migrate"]
 
 _PYTHON_TYPE = {Kind.INTEGER: int, Kind.BOOLEAN: int}
 
 
-def migrate(connection: sqlite3.Connection, schema: Schema, known: Mapping[str, Mapping[str, str]]) -> None:
-    """Make the tables fit the schema, inside the transaction that is open.
-
-    Args:
-        connection: A connection in a write transaction.
-        schema: What is declared now.
-        known: What the workspace was made for: type to field to kind.
-
-    Raises:
-        ConfigError: A field has another kind than its column.
-    """
+def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Make the tables fit the schema, inside the write transaction that is open."""
     database = Database(connection, execute_plugins=False)
     tables = set(database.table_names())
     for kind in schema:
-        _check_kinds(kind, known.get(kind.name, {}))
         if kind.name in tables:
             _add_columns(database.table(kind.name), kind, schema)
         else:
@@ -50,10 +37,10 @@ def migrate(connection: sqlite3.Connection, schema: Schema, known: Mapping[str, 
 def _create(database: Database, kind: RecordType, schema: Schema) -> None:
     table = database.table(kind.name)
     table.create(
-        {"pk": int, **{field.name: _PYTHON_TYPE.get(field.kind, str) for field in kind.fields}},
+        {"pk": int, **{column_name(field.name): _PYTHON_TYPE.get(field.kind, str) for field in kind.fields}},
         pk="pk",
-        not_null={field.name for field in kind.fields if field.required or field.name in ("id", "version")},
-        foreign_keys=[(field.name, target, "id") for field in kind.fields if (target := _target(field, schema))],
+        not_null={column_name(f.name) for f in kind.fields if f.required or f.name in ("id", "version")},
+        foreign_keys=[(column_name(f.name), target, "id") for f in kind.fields if (target := _target(f, schema))],
         strict=True,
     )
     # The text id is what the others refer to.
@@ -67,7 +54,7 @@ def _target(field: Field, schema: Schema) -> str | None:
 def _add_columns(table: Table, kind: RecordType, schema: Schema) -> None:
     present = table.columns_dict
     for field in kind.fields:
-        if field.name not in present:
+        if column_name(field.name) not in present:
             # Not by sqlite-utils, which would write the whole table anew for a foreign key.
             column = f"{quoted(field.name)} {'INTEGER' if field.kind in _PYTHON_TYPE else 'TEXT'}"
             target = _target(field, schema)
@@ -94,14 +81,3 @@ def _add_indexes(connection: sqlite3.Connection, kind: RecordType) -> None:
             f' ON {quoted(kind.name)} ({", ".join(map(quoted, group))}) WHERE "deleted_at" IS NULL'
         )
 
-
-def _check_kinds(kind: RecordType, known: Mapping[str, str]) -> None:
-    for field in kind.fields:
-        before = known.get(field.name, field.kind.value)
-        if before != field.kind.value:
-            message = f"{kind.name}.{field.name} is declared as {field.kind.value}, but the workspace holds {before}"
-            raise ConfigError(
-                message,
-                setting=f"{kind.name}.{field.name}",
-                hint="declare a field of another name, copy the values over, and drop the old one",
-            )

@@ -13,6 +13,7 @@ __all__ = [
     "DECIMAL_COLLATION",
     "FOLD_FUNCTION",
     "aggregate_sql",
+    "column_name",
     "columns",
     "find_sql",
     "json_list",
@@ -86,9 +87,14 @@ def columns(kind: RecordType) -> str:
     return ", ".join(quoted(name) for name in kind.field_names)
 
 
+def column_name(field: str) -> str:
+    """Return the column of a field: a custom field is written with an underscore for its dot."""
+    return field.replace(".", "_")
+
+
 def quoted(name: str) -> str:
     """Return a name of the schema as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
+    return '"' + column_name(name).replace('"', '""') + '"'
 
 
 def ordered(kind: RecordType, name: str) -> str:

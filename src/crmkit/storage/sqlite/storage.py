@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from crmkit.core.codecs import to_json
-from crmkit.core.schema import Schema
+from crmkit.core.schema import Catalogue, Schema
 from crmkit.core.values.text import fold
 from crmkit.errors import NewerWorkspaceError, NotAWorkspaceError, NotFoundError, ReadOnlyError, StorageError
 from crmkit.storage.sqlite.failures import translated
@@ -49,20 +49,20 @@ class SqliteStorage:
         self._guard = threading.Lock()  # of the two above
         self._closed = False
 
-    def prepare(self, schema: Schema, *, create: bool) -> None:
+    def prepare(self, schema: Schema, *, create: bool) -> Schema:
         """Open the file, check that it is ours, and create or migrate its tables when they do not fit."""
         self._check_file(create=create)
-        self._schema = schema
         with self._session() as connection, translated(self.url, waited_s=self._timeout_s):
             self._check_format(connection)
-            wanted = _declared(schema)
             catalogue = _catalogue(connection)
             if not catalogue and not create:
                 raise self._empty()
-            if not all(catalogue.get(name, {}).items() >= fields.items() for name, fields in wanted.items()):
+            self._schema = schema.completed(catalogue)
+            if self._schema.catalogue() != catalogue:
                 with self._lock.held(), _transaction(connection):
-                    _migrate(connection, schema)
+                    self._schema = _migrate(connection, schema)
             self._use_wal(connection)
+        return self._schema
 
     @contextmanager
     def read(self) -> Iterator[SqliteView]:
@@ -206,27 +206,28 @@ class SqliteStorage:
             raise StorageError(message, url=self.url, hint="keep it on a local disk")
 
 
-def _catalogue(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
-    """Return what the workspace was made for: type to field to kind."""
+def _catalogue(connection: sqlite3.Connection) -> Catalogue:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'crmkit_catalogue'").fetchone():
         return {}
-    rows = connection.execute("SELECT type, fields FROM crmkit_catalogue").fetchall()
-    return {name: json.loads(fields) for name, fields in rows}
+    rows = connection.execute("SELECT type, declaration FROM crmkit_catalogue").fetchall()
+    return {name: json.loads(declaration) for name, declaration in rows}
 
 
-def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> Schema:
+    """Make the tables fit a schema, and return it with all that the workspace holds besides."""
     from crmkit.storage.sqlite.schema import migrate  # brings in sqlite-utils
 
     # First of all, so that not even a torn file passes for somebody else's.
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
-    known = _catalogue(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS crmkit_catalogue (type TEXT PRIMARY KEY, fields TEXT) STRICT")
-    migrate(connection, schema, known)
+    completed = schema.completed(_catalogue(connection))
+    connection.execute("CREATE TABLE IF NOT EXISTS crmkit_catalogue (type TEXT PRIMARY KEY, declaration TEXT) STRICT")
+    migrate(connection, completed)
     connection.executemany(
         "INSERT OR REPLACE INTO crmkit_catalogue VALUES (?, ?)",
-        [(name, to_json({**known.get(name, {}), **fields})) for name, fields in _declared(schema).items()],
+        [(name, to_json(declaration)) for name, declaration in completed.catalogue().items()],
     )
+    return completed
 
 
 @contextmanager
@@ -256,7 +257,3 @@ def _fold_scalar(value: object) -> str | None:
 def _compare_decimals(a: str, b: str) -> int:
     left, right = Decimal(a), Decimal(b)
     return (left > right) - (left < right)
-
-
-def _declared(schema: Schema) -> dict[str, dict[str, str]]:
-    return {kind.name: {field.name: field.kind.value for field in kind.fields} for kind in schema}
