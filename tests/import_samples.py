@@ -11,10 +11,10 @@ from typing import Any
 import attrs
 
 from crmkit.core.drafts import DraftBatch, LeadDraft, Problem
+from crmkit.core.fields import Row
 from crmkit.core.ports.plugins import Contribution, NoExtensions
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
 from crmkit.core.query import Query
-from crmkit.core.schema import Row
 from crmkit.services.sources import BytesSource
 from crmkit.services.workspace import Workspace
 

@@ -15,11 +15,12 @@ import attrs
 
 from crmkit.core.account import Account
 from crmkit.core.activity import Activity, ActivityKind, Direction
+from crmkit.core.builtin import builtin_schema
 from crmkit.core.campaign import Campaign
-from crmkit.core.catalogue import builtin_schema
 from crmkit.core.contact import Contact
 from crmkit.core.conversion import ConversionResult
 from crmkit.core.deal import Deal
+from crmkit.core.fields import close_to
 from crmkit.core.lead import Lead
 from crmkit.core.message import Template
 from crmkit.core.pipeline import Pipeline, Stage
@@ -28,7 +29,7 @@ from crmkit.core.ports.ambient import Chance, Clock, SystemChance, SystemClock
 from crmkit.core.ports.plugins import Context, ReportPage
 from crmkit.core.ports.sources import ReadingOptions, Source
 from crmkit.core.query import Query
-from crmkit.core.schema import Stored, close_to
+from crmkit.core.records import Stored
 from crmkit.core.user import User
 from crmkit.errors import ConfigError, NotFoundError
 from crmkit.plugins.manager import PluginManager

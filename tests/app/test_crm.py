@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import attrs
 import pytest
 
 import crmkit
@@ -141,6 +142,18 @@ def test_many_changes_can_be_one_operation(crm: CRM) -> None:
     assert (newest.reason, newest.counts["lead"]) == ("after the fair", {"created": 1})
     crm.undo(newest)
     assert (crm.leads.count(), crm.activities.count()) == (0, 0)
+
+
+def test_an_operation_can_be_named_by_what_it_gave(crm: CRM) -> None:
+    converted = crm.convert(crm.leads.add(first_name="Jules", email="jules@hospy.example"))
+
+    crm.undo(converted)
+    assert crm.contacts.count() == 0
+    crm.redo(converted)
+    assert crm.contacts.count() == 1
+    with pytest.raises(NotFoundError) as caught:
+        crm.undo(attrs.evolve(converted, operation_id=None))
+    assert caught.value.hint == "nothing was changed, so nothing can be undone"
 
 
 def test_who_acts_stands_in_the_log(crm: CRM) -> None:

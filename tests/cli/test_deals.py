@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 
+import crmkit
 from crmkit.cli.board import board_view
 from crmkit.core.deal import Deal
 from crmkit.core.pipeline import Pipeline, Stage
 from crmkit.core.values.money import Money
 from crmkit.services.board import Board, Card, Column
-from rich.console import Console
 
 from .conftest import CommandLine
 
@@ -31,7 +32,9 @@ def test_a_deal_is_opened_with_its_contacts_and_their_roles(sales: CommandLine) 
 
     assert "Deal: 40 seats" in text
     assert "Hospy Médias" in text
-    assert "Jules Etienne" in text
+    assert "Jules ETIENNE" in text
+    with crmkit.open(sales.folder / "crm.db", discover=False) as crm:
+        assert crm.collection("link").one(kind="contact").role == "decision_maker"
 
 
 def test_opening_says_where_the_deal_stands(sales: CommandLine) -> None:
@@ -122,7 +125,7 @@ def test_the_board_shows_stages_with_deals_and_sums(sales: CommandLine) -> None:
 def test_the_board_is_json_too(sales: CommandLine) -> None:
     board = sales.json("board")
 
-    assert [column["stage"]["key"] for column in board["columns"]][0] == "qualification"
+    assert board["columns"][0]["stage"]["key"] == "qualification"
     assert board["columns"][0]["cards"][0]["deal"]["name"] == "40 seats"
 
 

@@ -11,7 +11,10 @@ import crmkit
 from .conftest import CommandLine
 
 HEADER = "Prénom;Nom;Société;E-mail;Ville;Stand"
-GOOD = ("Léa;MEUNIER;Belledonne;lea@belledonne.example;Grenoble;D12", "Yann;RIOU;Télésuivi;yann@telesuivi.example;Brest;D14")
+GOOD = (
+    "Léa;MEUNIER;Belledonne;lea@belledonne.example;Grenoble;D12",
+    "Yann;RIOU;Télésuivi;yann@telesuivi.example;Brest;D14",
+)
 BROKEN = "Paul;RENARD;Midi;paul.renard@;Avignon;D14"
 
 

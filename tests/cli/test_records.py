@@ -61,6 +61,11 @@ def test_a_list_can_be_filtered_and_ordered(shop: CommandLine, filters: list[str
     assert [lead["first_name"] for lead in shop.json("leads", *filters)] == names
 
 
+def test_columns_that_say_nothing_leave_their_room_to_the_others(shop: CommandLine) -> None:
+    assert "Campaign" in shop.out("leads")
+    assert "Campaign" not in shop.out("leads", "--limit", "2")
+
+
 def test_a_list_that_is_cut_says_how_many_there_are(shop: CommandLine) -> None:
     assert shop.out("leads", "--limit", "2").splitlines()[-1] == "2 of 3 leads; --limit 0 shows all"
     assert shop.out("leads", "--limit", "0").splitlines()[-1] == "3 leads"

@@ -13,9 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.core.catalogue import builtin_schema
+from crmkit.core.builtin import builtin_schema
 from crmkit.core.checks import parse_values
-from crmkit.core.schema import Kind, Record, Schema, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import Kind, stored
+from crmkit.core.records import Record
+from crmkit.core.schema import Schema
 from crmkit.core.values import Money
 from crmkit.errors import NotFoundError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crmkit.core.catalogue import builtin_schema
+from crmkit.core.builtin import builtin_schema
 from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.ports.storage import Storage
 from crmkit.services.settings import Settings

@@ -409,8 +409,15 @@ def test_a_rule_vetoes_with_its_reason(workspace: Workspace) -> None:
 def test_a_rule_demands_a_field(workspace: Workspace) -> None:
     ruled = with_rules(workspace, lambda _p: [Demand(target=Target.CONTACT, field="phone", reason="we call first")])
 
-    with pytest.raises(RejectedError, match="the contact needs a phone: we call first"):
+    with pytest.raises(RejectedError, match="the contact has no phone: we call first"):
         convert_lead(ruled, jules(ruled))
+
+
+def test_a_demand_is_met_by_what_the_contact_has_already(workspace: Workspace) -> None:
+    add(workspace, "contact", email="jules.etienne@hospy-medias.example", phone="+33142685300")
+    ruled = with_rules(workspace, lambda _p: [Demand(target=Target.CONTACT, field="phone", reason="we call first")])
+
+    assert convert_lead(ruled, jules(ruled)).value.outcome == "converted"
 
 
 def test_a_rule_drops_a_field_by_name(workspace: Workspace) -> None:

@@ -39,14 +39,19 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_stored(workspace: Work
         add_records(
             workspace,
             "lead",
-            [{"first_name": "Jules", "emial": "x", "score": "many"}, {"email": "no address"}, {"title": "CEO"}],
+            [
+                {"first_name": "Jules", "emial": "x", "score": "many"},
+                {"email": "no address", "status": "disqualified"},
+                {"title": "CEO"},
+            ],
         )
 
     reasons = caught.value.reasons
     assert reasons[0] == "row 1: a lead has no field 'emial'; did you mean email?"
     assert reasons[1] == "row 1: score is not a whole number"
-    assert reasons[2].startswith("row 2: email ")
-    assert reasons[3].startswith("row 3: a lead needs at least a name")
+    assert reasons[2].startswith("row 2: email 'no address' is no e-mail address: ")
+    assert reasons[3] == "row 2: a disqualified lead needs a disqualified_reason"
+    assert reasons[4].startswith("row 3: a lead needs at least a name")
     assert dump(workspace) == before
 
 

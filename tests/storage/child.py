@@ -14,8 +14,11 @@ from pathlib import Path
 import attrs
 
 from crmkit.core.codecs import moment_text
+from crmkit.core.declare import record_type
+from crmkit.core.fields import Scalar
 from crmkit.core.query import Query
-from crmkit.core.schema import Record, Scalar, Schema, Stored, record_type
+from crmkit.core.records import Record, Stored
+from crmkit.core.schema import Schema
 from crmkit.errors import CrmkitError
 from crmkit.storage.sqlite import SqliteStorage
 
@@ -197,7 +200,7 @@ def _say(what: object) -> None:
     sys.stdout.flush()
 
 
-def _tell(act: Callable[[], None]) -> None:
+def _tell(act: Callable[[], object]) -> None:
     try:
         act()
     except CrmkitError as error:

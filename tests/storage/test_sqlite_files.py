@@ -14,9 +14,12 @@ from pathlib import Path
 import attrs
 import pytest
 
-from crmkit.core.catalogue import builtin_schema
+from crmkit.core.builtin import builtin_schema
+from crmkit.core.declare import record_type
+from crmkit.core.fields import Scalar, stored
 from crmkit.core.query import Query
-from crmkit.core.schema import Record, RecordType, Scalar, Schema, record_type, stored
+from crmkit.core.records import Record
+from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import (
     ConfigError,
     LockedError,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crmkit.core.fields import Scalar
 from crmkit.core.query import Compare, Op, Order, Query
-from crmkit.core.schema import Scalar
 from crmkit.storage.sqlite import SqliteStorage
 from crmkit.testing.schema import SCHEMA, THING, a_thing
 

@@ -14,9 +14,10 @@ import attrs
 import pytest
 from hypothesis import Phase, settings
 
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.ports.storage import Storage
 from crmkit.core.query import Aggregate, Measure, Op, Query
-from crmkit.core.schema import Row, Scalar, Schema
+from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
 from crmkit.errors import ConflictError, CrmkitError, RejectedError
 from crmkit.storage.memory import MemoryStorage
@@ -51,8 +52,8 @@ class Broken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.place, name)
 
-    def prepare(self, schema: Schema, *, create: bool) -> None:
-        self.place.prepare(schema, create=create)
+    def prepare(self, schema: Schema, *, create: bool) -> Schema:
+        return self.place.prepare(schema, create=create)
 
     @contextmanager
     def read(self) -> Iterator[Any]:
@@ -198,9 +199,9 @@ class SharesItsCache(Transaction):
 
 def _without_unique(change: Callable[[tuple[tuple[str, ...], ...]], tuple[tuple[str, ...], ...]]) -> type[Broken]:
     class Loose(Broken):
-        def prepare(self, schema: Schema, *, create: bool) -> None:
+        def prepare(self, schema: Schema, *, create: bool) -> Schema:
             loose = Schema(attrs.evolve(kind, unique=change(kind.unique)) for kind in schema)
-            super().prepare(loose, create=create)
+            return super().prepare(loose, create=create)
 
     return Loose
 

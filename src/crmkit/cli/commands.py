@@ -36,7 +36,7 @@ COMMANDS: Final = {
     "demo": Entry("crmkit.cli.demo:demo", _WORKSPACE, "Play a whole sales cycle in a new folder, and tell the story."),
     "init": Entry("crmkit.cli.init:init", _WORKSPACE, "Make a workspace."),
     "import": Entry("crmkit.cli.import_:import_", _WORKSPACE, "Import leads from a file."),
-    "export": Entry("crmkit.cli.export:export", _WORKSPACE, "Write records, or all of the workspace, to a file."),
+    "export": Entry("crmkit.cli.export:export", _WORKSPACE, "Write the records of a type to a file."),
     "plugins": Entry("crmkit.cli.plugins:plugins", _WORKSPACE, "List the plugins, also the broken ones."),
     "leads": Entry("crmkit.cli.lists:leads", _RECORDS, "List the open leads."),
     "contacts": Entry("crmkit.cli.lists:contacts", _RECORDS, "List the contacts."),

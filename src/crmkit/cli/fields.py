@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from crmkit.cli.state import Session
-from crmkit.core.schema import ANY
+from crmkit.core.fields import ANY
 
 __all__ = ["MOMENT", "parse_fields"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from crmkit.cli.output import Column, Table
+from crmkit.cli.output import Column, Table, words
 from crmkit.cli.state import Session, command
+from crmkit.core.fields import ANY
 from crmkit.core.query import Compare, Condition, Op
-from crmkit.core.schema import ANY
 
 __all__ = ["accounts", "activities", "campaigns", "contacts", "deals", "leads", "pipelines", "users"]
 
@@ -39,7 +39,6 @@ def _list_command(
         filters: The fields that can be filtered by.
         hidden: Conditions that hold unless ``--all`` or ``--status`` is given.
     """
-    word = name.replace("_", " ")
 
     def show(session: Session, *, everything: bool, limit: int | None, order: str | None, **wanted: Any) -> None:
         collection = session.crm.collection(kind)
@@ -57,13 +56,15 @@ def _list_command(
         cells = list(columns.values())
         labels = _labels(session, kind, records, cells)
         rows = [[_cell(record, cell, labels) for cell in cells] for record in records]
-        noun = word if total != 1 else kind
+        noun = name if total != 1 else kind
         counted = (
             f"{total} {noun}" if total == len(records) else f"{len(records)} of {total} {noun}; --limit 0 shows all"
         )
-        session.show(records, Table(list(columns), rows) if rows else None, ("\n" if rows else "") + counted)
+        session.show(
+            records, _without_empty_columns(list(columns), rows) if rows else None, ("\n" if rows else "") + counted
+        )
 
-    show.__doc__ = f"List the {word}, the newest first." + (
+    show.__doc__ = f"List the {name}, the newest first." + (
         "\n\nConverted and disqualified ones are left out, unless --all or --status asks for them." if hidden else ""
     )
     return command(name)(_with_filters(show, filters))
@@ -118,6 +119,12 @@ def _cell(record: Any, cell: Cell, labels: Mapping[str, str]) -> Any:
         return cell(record)
     value = getattr(record, cell)
     return labels.get(value, value) if cell.endswith("_id") else value
+
+
+def _without_empty_columns(columns: Sequence[str | Column], rows: Sequence[Sequence[Any]]) -> Table:
+    """Return a table that leaves its width to the columns that say something."""
+    telling = [place for place in range(len(columns)) if any(words(row[place]) for row in rows)]
+    return Table([columns[place] for place in telling], [[row[place] for place in telling] for row in rows])
 
 
 def _label(record: Any) -> str:

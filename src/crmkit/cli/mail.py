@@ -212,15 +212,11 @@ def _outbox(context: click.Context, status: str | None, limit: int) -> None:
     session = context.ensure_object(Session)
     found = look_into(session.workspace, MessageStatus(status) if status else None, limit=limit)
     counts = ", ".join(f"{count} {each.value}" for each, count in found.counts.items() if count) or "empty"
-    columns: list[str | Column]
-    failed = any(message.last_error for message in found.messages)
-    columns = [Column("Id", whole=True), Column("Status", whole=True), Column("When", whole=True), "To", "Subject"]
-    columns += [Column("Last error", wrap=True)] * failed
-    rows = [
-        (m.id, m.status, m.sent_at or m.next_attempt_at, m.address, m.subject, *[m.last_error] * failed)
-        for m in found.messages
-    ]
-    session.show(found, f"Outbox: {counts}", Table(columns, rows) if rows else None)
+    columns = (Column("Id", whole=True), Column("Status", whole=True), Column("When", whole=True), "To", "Subject")
+    rows = [(m.id, m.status, m.sent_at or m.next_attempt_at, m.address, m.subject) for m in found.messages]
+    errors = [f"  {m.address}: {printable(m.last_error)}" for m in found.messages if m.last_error]
+    problems = ["", "What went wrong last:", *errors] if errors else []
+    session.show(found, f"Outbox: {counts}", Table(columns, rows) if rows else None, *problems)
 
 
 outbox = group(

@@ -226,7 +226,7 @@ def _table(table: Table) -> Iterator[RenderableType]:
             justify=spec.align,
             no_wrap=spec.whole or not spec.wrap,
             overflow="fold" if spec.wrap else "ellipsis",
-            min_width=_longest(table.rows, len(grid.columns)) if spec.whole else None,
+            min_width=max(len(spec.title), _longest(table.rows, len(grid.columns))) if spec.whole else None,
         )
     for row in table.rows:
         grid.add_row(*(Text(" ".join(printable(words(cell)).split())) for cell in row))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from crmkit.cli.output import Column, Part, Table
+from crmkit.cli.output import Column, Part, Table, printable
 from crmkit.cli.state import Session, command
 from crmkit.core.ports.plugins import ReportPage
 
@@ -61,7 +61,7 @@ def page_parts(page: ReportPage) -> Iterator[Part]:
     yield Table(columns, rows, title=page.title)
     if page.notes:
         yield ""
-    yield from page.notes
+    yield from map(printable, page.notes)
 
 
 def _list(session: Session) -> None:

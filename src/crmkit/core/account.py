@@ -7,7 +7,9 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.schema import Derived, Record, Scalar, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import Derived, Scalar, stored
+from crmkit.core.records import Record
 from crmkit.core.values.company import company_key
 from crmkit.core.values.phone import Phone
 

@@ -7,7 +7,9 @@ from datetime import date
 
 import attrs
 
-from crmkit.core.schema import ANY, Record, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import ANY, stored
+from crmkit.core.records import Record
 from crmkit.core.values.money import Money
 
 __all__ = ["CAMPAIGN", "CAMPAIGN_MEMBER", "Campaign", "CampaignMember", "MemberStatus"]

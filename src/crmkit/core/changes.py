@@ -16,8 +16,8 @@ from typing import Any
 import attrs
 
 from crmkit.core.codecs import moment_text, to_json
+from crmkit.core.fields import Scalar
 from crmkit.core.query import Query
-from crmkit.core.schema import Scalar
 
 __all__ = ["ChangeSet", "Creates", "FieldChange", "Finds", "Lookup", "Reliance", "Updates", "digest_of"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import attrs
-
 from crmkit.core.contact import check_contact
+from crmkit.core.fields import close_to
 from crmkit.core.lead import check_lead
-from crmkit.core.schema import RecordType, Stored, close_to
+from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType
 from crmkit.errors import CrmkitError
 
 __all__ = ["check_record", "parse_values"]
@@ -22,7 +22,8 @@ def parse_values(
 
     Args:
         kind: The record type.
-        values: Attribute to value; a record stands for its id.
+        values: Attribute to value; a record stands for its id. Custom fields come one by
+            one by their dotted names, or as a whole: ``badge_scan=BadgeScan(booth="B12")``.
         region: The country in whose form phone numbers are read, or None.
 
     Returns:
@@ -31,7 +32,7 @@ def parse_values(
     parsed: dict[str, Any] = {}
     problems: list[str] = []
     editable = [a.name for a in kind.attributes if a.editable]
-    for name, value in values.items():
+    for name, value in _one_by_one(kind, values).items():
         attribute = kind.attribute.get(name)
         if attribute is None:
             close = close_to(name, editable)
@@ -54,23 +55,42 @@ def parse_values(
     return parsed, problems
 
 
-def check_record(kind: RecordType, values: Mapping[str, Any], old: Any) -> list[str]:
+def _one_by_one(kind: RecordType, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take groups of custom fields apart."""
+    groups = {custom.name: custom for custom in kind.custom}
+    if groups.keys().isdisjoint(values):
+        return values
+    apart: dict[str, Any] = {}
+    for name, value in values.items():
+        custom = groups.get(name)
+        if custom is not None and isinstance(value, custom.cls):
+            apart |= custom.values_of(value)
+        elif custom is not None and isinstance(value, Mapping):
+            apart |= {f"{name}.{inner}": part for inner, part in value.items()}
+        else:
+            apart[name] = value
+    return apart
+
+
+def check_record(kind: RecordType, values: Mapping[str, Any], old: Any, *, given: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a record as it would be.
 
     Args:
         kind: The record type.
         values: All its attributes as they would be, already parsed.
         old: The record before, or None for a new one.
+        given: What was to be parsed: what could not be read is not missing all the same.
     """
+    unread = {name: value for name, value in given.items() if name in kind.attribute and value and not values.get(name)}
     problems = [
         f"{a.name} is missing"
         for a in kind.attributes
-        if a.required and a.editable and values.get(a.name) in (None, "")
+        if a.required and a.editable and values.get(a.name) in (None, "") and a.name not in unread
     ]
     check = _CHECKS.get(kind.name)
-    if check is not None:
-        problems += check(values, old)
-    if not problems:
+    if check is not None and not problems:
+        problems += check({**values, **unread}, old)
+    if not problems and not unread:
         problems += _refused_by_class(kind, values)
     return problems
 
@@ -78,17 +98,12 @@ def check_record(kind: RecordType, values: Mapping[str, Any], old: Any) -> list[
 def _refused_by_class(kind: RecordType, values: Mapping[str, Any]) -> list[str]:
     """Let the validators of the attrs class speak."""
     try:
-        kind.cls(**{a.name: values[a.name] for a in kind.attributes if a.name in values})
+        kind.build(values)
     except CrmkitError as error:
         return list(getattr(error, "reasons", (str(error),)))
     except (ValueError, TypeError) as error:
         return [str(error.args[0] if error.args else error)]
     return []
-
-
-def evolved(record: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all attributes of a record as they would be after changes."""
-    return {**{a.name: getattr(record, a.name) for a in attrs.fields(type(record))}, **changes}
 
 
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any], list[str]]] = {

@@ -177,7 +177,11 @@ def _parse_day(value: Any) -> date:
 
 
 def _parse_email(value: Any) -> Email:
-    return Email(value)
+    try:
+        return Email(value)
+    except ValueError as error:
+        msg = f"{value!r} is no e-mail address: {error}"
+        raise ValueError(msg) from None
 
 
 def _parse_phone(value: Any, region: str | None = None) -> Phone:

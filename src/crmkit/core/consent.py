@@ -10,7 +10,9 @@ import enum
 
 import attrs
 
-from crmkit.core.schema import Stored, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import stored
+from crmkit.core.records import Stored
 
 __all__ = ["CONSENT", "SUPPRESSION", "Consent", "ConsentStatus", "Suppression"]
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from crmkit.core.declare import record_type
+from crmkit.core.fields import ANY, Derived, Scalar, stored
 from crmkit.core.people import PERSON_INDEXES, PERSON_KEYS, Person
-from crmkit.core.schema import ANY, Derived, Record, Scalar, record_type, stored
+from crmkit.core.records import Record
 from crmkit.core.values.email import Email
 
 __all__ = ["CONTACT", "CONTACT_POINT", "Contact", "ContactPoint", "PointKind"]

@@ -16,8 +16,10 @@ import attrs
 from crmkit.core.account import Account
 from crmkit.core.codecs import to_json
 from crmkit.core.contact import Contact
+from crmkit.core.declare import record_type
+from crmkit.core.fields import stored
 from crmkit.core.lead import Lead
-from crmkit.core.schema import Stored, record_type, stored
+from crmkit.core.records import Stored
 from crmkit.core.values.company import domain_of, is_free_mail
 
 __all__ = [
@@ -359,12 +361,12 @@ def _holds(plan: FieldPlan, value: Any) -> bool:
 
 
 def amend(
-    plans: Sequence[FieldPlan], unmapped: Mapping[str, Any], amendments: Iterable[tuple[str, Amendment]]
+    proposal: Proposal, unmapped: Mapping[str, Any], amendments: Iterable[tuple[str, Amendment]]
 ) -> tuple[list[FieldPlan], dict[str, Any], dict[str, str], list[tuple[str, str]]]:
     """Apply the amendments of rules, in order; of two for one field the later one wins, and says so.
 
     Args:
-        plans: The default plan.
+        proposal: What the rules were shown: the default plan.
         unmapped: Its unmapped fields.
         amendments: Pairs of rule name and amendment.
 
@@ -372,7 +374,7 @@ def amend(
         The amended plans, the unmapped fields, the dropped fields with their rules, and
         the demands that are not met, each as rule and reason.
     """
-    by_place = {(p.target, p.field): p for p in plans}
+    by_place = {(p.target, p.field): p for p in proposal.fields}
     left = dict(unmapped)
     dropped: dict[str, str] = {}
     demands: list[tuple[str, Demand]] = []
@@ -399,9 +401,10 @@ def amend(
             by_place = {place: p for place, p in by_place.items() if p.source != change.field}
         elif isinstance(change, Demand):
             demands.append((rule, change))
+    amended = attrs.evolve(proposal, fields=tuple(by_place.values()))
     unmet = [
-        (rule, f"the {d.target.value} needs a {d.field}: {d.reason}")
+        (rule, f"the {d.target.value} has no {d.field}: {d.reason}")
         for rule, d in demands
-        if (plan := by_place.get((d.target, d.field))) is None or plan.new in (None, "", (), {})
+        if amended.value(d.target, d.field) in (None, "", (), {})
     ]
-    return list(by_place.values()), left, dropped, unmet
+    return list(amended.fields), left, dropped, unmet

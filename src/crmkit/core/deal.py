@@ -7,7 +7,9 @@ from datetime import date, datetime
 
 import attrs
 
-from crmkit.core.schema import Record, Stored, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import stored
+from crmkit.core.records import Record, Stored
 from crmkit.core.values.money import Money
 
 __all__ = ["DEAL", "LOST_REASONS", "STAGE_CHANGE", "Deal", "ProbabilitySource", "StageChange"]

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from crmkit.core.declare import record_type
+from crmkit.core.fields import stored
 from crmkit.core.lifecycle import Lifecycle
 from crmkit.core.people import PERSON_INDEXES, PERSON_KEYS, Person
-from crmkit.core.schema import record_type, stored
 from crmkit.errors import RejectedError
 
 __all__ = ["LEAD", "LEAD_LIFE", "Lead", "LeadStatus"]

@@ -14,9 +14,9 @@ from typing import Any
 
 from crmkit.core.contact import PointKind
 from crmkit.core.conversion import Candidate, Target, account_domain
+from crmkit.core.fields import Scalar
 from crmkit.core.lead import Lead
 from crmkit.core.planning import Planning
-from crmkit.core.schema import Scalar
 from crmkit.core.values.company import company_key
 from crmkit.core.values.email import Email
 from crmkit.core.values.names import name_key

@@ -7,7 +7,9 @@ from datetime import datetime
 
 import attrs
 
-from crmkit.core.schema import ANY, Record, Stored, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import ANY, stored
+from crmkit.core.records import Record, Stored
 
 __all__ = ["DELIVERY", "MESSAGE", "TEMPLATE", "Delivery", "Message", "MessageStatus", "Template"]
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.schema import ANY, Stored, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import ANY, stored
+from crmkit.core.records import Stored
 
 __all__ = ["CHANGE", "IMPORT_ROW", "OPERATION", "Change", "ImportRow", "Operation", "RowOutcome"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.schema import Derived, Record, Scalar, stored
+from crmkit.core.fields import Derived, Scalar, stored
+from crmkit.core.records import Record
 from crmkit.core.values.email import Email
 from crmkit.core.values.names import name_key
 from crmkit.core.values.phone import Phone

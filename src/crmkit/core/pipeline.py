@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from crmkit.core.schema import Record, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import stored
+from crmkit.core.records import Record
 from crmkit.errors import RejectedError
 
 __all__ = ["PIPELINE", "SALES_PIPELINE", "STAGE", "Forecast", "Pipeline", "Stage", "StageKind", "check_stages"]

@@ -13,10 +13,11 @@ from typing import Any
 
 from crmkit.core.changes import ChangeSet, Creates, Finds, Lookup, Reliance, Updates
 from crmkit.core.codecs import moment_text
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.ids import IdSequence
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Query, is_after, matches, sort_rows
-from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import ConflictError, NotFoundError
 
 __all__ = ["Planning"]

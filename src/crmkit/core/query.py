@@ -16,7 +16,8 @@ from decimal import Decimal
 
 import attrs
 
-from crmkit.core.schema import Kind, RecordType, Row, Scalar
+from crmkit.core.fields import Kind, Row, Scalar
+from crmkit.core.schema import RecordType
 from crmkit.core.values.text import fold
 
 __all__ = ["Aggregate", "All", "Any", "Compare", "Condition", "Measure", "Not", "Op", "Order", "Query", "matches"]

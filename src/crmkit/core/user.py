@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from crmkit.core.schema import Stored, record_type
+from crmkit.core.declare import record_type
+from crmkit.core.records import Stored
 from crmkit.core.values.email import Email
 
 __all__ = ["USER", "User"]

@@ -12,10 +12,10 @@ from typing import Any, Final
 import attrs
 import pluggy
 
+from crmkit.core.fields import close_to
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
 from crmkit.core.ports.sources import Importer
-from crmkit.core.schema import close_to
 from crmkit.errors import CrmkitError
 from crmkit.plugins.hookspecs import HOOKS, PROJECT, StorageScheme
 

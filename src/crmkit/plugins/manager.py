@@ -22,11 +22,11 @@ import pluggy
 
 from crmkit import __version__
 from crmkit.core.changes import ChangeSet
+from crmkit.core.fields import close_to
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import Committed, Contribution, ConversionRule, Report, StageGuard
 from crmkit.core.ports.sources import Importer
-from crmkit.core.schema import close_to
 from crmkit.errors import ConfigError, NotFoundError, PluginError
 from crmkit.plugins.checking import KINDS, Flaw, Kind, check_hooks, flaws_of, items_of, kinds_of, name_of, run
 from crmkit.plugins.discovery import Found, Origin, in_arguments, in_entry_points, in_files, in_folder

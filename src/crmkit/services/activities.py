@@ -11,7 +11,7 @@ from crmkit.core.codecs import moment_text
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import All, Compare, Op, Order, Query
-from crmkit.core.schema import Stored
+from crmkit.core.records import Stored
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.edit import plan_add
 from crmkit.services.operations import Outcome, Request, run

@@ -9,10 +9,11 @@ import attrs
 
 from crmkit.core.codecs import parse_moment
 from crmkit.core.deal import Deal
+from crmkit.core.fields import Scalar
 from crmkit.core.pipeline import Pipeline, Stage, StageKind
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Compare, Measure, Op, Order, Query
-from crmkit.core.schema import Scalar, Schema
+from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.services.stages import pipeline_with_stages
 from crmkit.services.workspace import Workspace

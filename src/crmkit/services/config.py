@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.schema import close_to
+from crmkit.core.fields import close_to
 from crmkit.errors import ConfigError
 from crmkit.services.settings import Settings
 

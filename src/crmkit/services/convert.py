@@ -19,7 +19,8 @@ from crmkit.core.matching import Matcher
 from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Context
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.schema import Schema, Stored
+from crmkit.core.records import Stored
+from crmkit.core.schema import Schema
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.converting.children import Children
 from crmkit.services.converting.decide import ConversionOptions, Decider, Decision

@@ -22,7 +22,7 @@ from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Context, Extensions, StageMove
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Order, Query
-from crmkit.core.schema import Stored
+from crmkit.core.records import Stored
 from crmkit.core.stage_moves import missing_problems, move_problems, moved, probability_problems
 from crmkit.core.user import User
 from crmkit.core.values.money import Money

@@ -18,6 +18,7 @@ from typing import Final
 import attrs
 
 from crmkit.core.codecs import moment_text
+from crmkit.core.fields import Scalar, close_to
 from crmkit.core.ids import IdSequence, new_operation_id
 from crmkit.core.message import Message, MessageStatus
 from crmkit.core.operation import Operation
@@ -26,7 +27,6 @@ from crmkit.core.ports.notifiers import Notifier, OutgoingMail, Receipt
 from crmkit.core.ports.plugins import Contribution
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
 from crmkit.core.query import Aggregate, All, Any, Compare, Condition, Op, Order, Query
-from crmkit.core.schema import Scalar, close_to
 from crmkit.errors import CrmkitError, DeliveryError, NotFoundError, PluginError, RejectedError
 from crmkit.services.consents import may_write
 from crmkit.services.mail_values import sender_values, way_out

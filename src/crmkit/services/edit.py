@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from crmkit.core.checks import check_record, evolved, parse_values
+from crmkit.core.checks import check_record, parse_values
+from crmkit.core.fields import ANY
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.schema import ANY, RecordType, Stored
+from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType
 from crmkit.core.values.places import country_code, region_of_language
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.operations import Outcome, Request, run
@@ -154,8 +156,7 @@ def plan_add(planning: Planning, kind: str, rows: Sequence[Mapping[str, Any]], s
     problems: list[str] = []
     for number, row in enumerate(rows, 1):
         values, wrong = parse_values(type_, row, region=_region(row, settings))
-        if not wrong:
-            wrong = check_record(type_, {**_blank(planning, type_), **values}, None)
+        wrong += check_record(type_, {**_blank(planning, type_), **values}, None, given=row)
         where = f"row {number}: " if len(rows) > 1 else ""
         problems += [where + problem for problem in wrong]
         checked.append(values)
@@ -197,11 +198,11 @@ def _plan_update(
     parsed: dict[str, dict[str, Any]] = {}
     for id_ in ids:
         before = stored[id_]
-        values, wrong = parse_values(type_, changes, region=_region(evolved(before, changes), settings))
-        if not wrong and before.deleted_at is not None:
-            wrong = [f"{before.label} is deleted; restore it first"]
-        if not wrong:
-            wrong = check_record(type_, evolved(before, values), before)
+        values, wrong = parse_values(type_, changes, region=_region({**type_.values_of(before), **changes}, settings))
+        if before.deleted_at is not None:
+            wrong.append(f"{before.label} is deleted; restore it first")
+        else:
+            wrong += check_record(type_, {**type_.values_of(before), **values}, before, given=changes)
         where = f"{before.label}: " if len(ids) > 1 else ""
         problems += [where + problem for problem in wrong]
         parsed[id_] = values
@@ -233,6 +234,9 @@ def _check_not_needed(planning: Planning, kind: str, ids: Sequence[str]) -> None
         if field.references == ANY or owner.undo == "keep":
             continue  # links, memberships and the log may point to a tombstone
         pairs = [(value, id_) for value, id_ in planning.lookup(owner.name, field.name, ids) if id_ not in going]
+        if owner.made_by and pairs:
+            reasons.append(f"it is part of {owner.made_by}; undo that instead")
+            continue
         labels = {r.id: r.label for r in owner.load_many(planning.get_many(owner.name, [id_ for _, id_ in pairs]))}
         reasons += [f"the {owner.name.replace('_', ' ')} {labels[id_]} belongs to it" for _, id_ in pairs]
     if reasons:

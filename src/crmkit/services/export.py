@@ -14,9 +14,11 @@ from typing import Any, Final, Literal, TextIO
 import attrs
 
 from crmkit.core.codecs import moment_text, to_json
+from crmkit.core.fields import ANY, Field, close_to
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Condition, Query
-from crmkit.core.schema import ANY, Field, RecordType, Schema, Stored, close_to
+from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType, Schema
 from crmkit.core.values.money import Money
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.files import replacing

@@ -18,12 +18,12 @@ from crmkit.core.activity import ActivityKind
 from crmkit.core.campaign import Campaign
 from crmkit.core.conversion import Conversion
 from crmkit.core.deal import Deal
+from crmkit.core.fields import Scalar
 from crmkit.core.lead import Lead, LeadStatus
 from crmkit.core.message import MessageStatus
 from crmkit.core.pipeline import Stage, StageKind
 from crmkit.core.ports.plugins import Context
 from crmkit.core.query import Aggregate, All, Compare, Op
-from crmkit.core.schema import Scalar
 from crmkit.core.values.money import Money, sum_by_currency
 from crmkit.errors import NotFoundError
 

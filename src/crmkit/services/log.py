@@ -8,7 +8,7 @@ import attrs
 
 from crmkit.core.operation import Change, Operation
 from crmkit.core.query import Compare, Op, Order, Query
-from crmkit.core.schema import Stored
+from crmkit.core.records import Stored
 from crmkit.errors import NotFoundError
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace

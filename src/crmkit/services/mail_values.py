@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from crmkit.core.fields import Kind, Row
 from crmkit.core.people import person_name
-from crmkit.core.schema import Kind, RecordType, Row, Schema
+from crmkit.core.schema import RecordType, Schema
 from crmkit.core.values.money import Money
 from crmkit.errors import ConfigError, RejectedError
 from crmkit.services.mime import split_sender, unsubscribe_headers

@@ -16,11 +16,12 @@ import attrs
 
 from crmkit.core.changes import ChangeSet, Reliance, Updates, digest_of
 from crmkit.core.codecs import moment_text, parse_moment, to_json
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.ids import IdSequence, new_operation_id
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
 from crmkit.core.query import Aggregate, Order, Query
-from crmkit.core.schema import Row, Scalar, Schema
+from crmkit.core.schema import Schema
 from crmkit.errors import ConflictError, KeyReusedError, RejectedError, StalePlanError
 from crmkit.services.workspace import Workspace
 

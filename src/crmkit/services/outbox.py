@@ -8,11 +8,12 @@ from typing import Any, Final
 import attrs
 
 from crmkit.core.changes import Updates
+from crmkit.core.fields import Scalar
 from crmkit.core.message import Message, MessageStatus
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Compare, Op, Order, Query
-from crmkit.core.schema import Scalar, Stored
+from crmkit.core.records import Stored
 from crmkit.errors import RejectedError
 from crmkit.services.operations import Outcome, Request, run
 from crmkit.services.resolve import id_of

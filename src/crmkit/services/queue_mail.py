@@ -14,13 +14,14 @@ import attrs
 
 from crmkit.core.campaign import MemberStatus
 from crmkit.core.changes import Updates
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.lead import LeadStatus
 from crmkit.core.message import MessageStatus
 from crmkit.core.people import person_name
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import All, Compare, Op, Query
-from crmkit.core.schema import Row, Scalar, Stored
+from crmkit.core.records import Stored
 from crmkit.core.values.email import Email
 from crmkit.core.values.text import clean
 from crmkit.errors import NotFoundError, RejectedError

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crmkit.core.fields import Row, close_to
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Order, Query
-from crmkit.core.schema import RecordType, Row, Schema, Stored, close_to
+from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType, Schema
 from crmkit.core.values.email import Email
 from crmkit.core.values.names import name_key
 from crmkit.core.values.text import fold

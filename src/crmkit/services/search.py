@@ -7,7 +7,8 @@ from typing import Any
 
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Order, Query
-from crmkit.core.schema import Schema, Stored
+from crmkit.core.records import Stored
+from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
 from crmkit.errors import AmbiguousMatchError, NotFoundError
 from crmkit.services.resolve import resolve

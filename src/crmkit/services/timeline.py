@@ -12,9 +12,10 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.fields import Attribute
 from crmkit.core.operation import Change, Operation
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.schema import Attribute, RecordType, Schema
+from crmkit.core.schema import RecordType, Schema
 from crmkit.services.workspace import Workspace
 
 __all__ = ["TimelineEntry", "changed_values", "timeline"]

@@ -13,12 +13,14 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.fields import ANY
 from crmkit.core.message import MessageStatus
 from crmkit.core.operation import Change, Operation
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Query
-from crmkit.core.schema import ANY, RecordType, Stored
+from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType
 from crmkit.errors import NotReversibleError
 from crmkit.services.operations import Outcome, Request, run
 from crmkit.services.resolve import id_of

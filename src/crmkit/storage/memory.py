@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from crmkit.core.catalogue import catalogue_of, completed
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Measure, Query, is_after, matches, order_key, rank_of, sort_rows
-from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import ConflictError, LockedError, RejectedError, StorageError
 
 __all__ = ["MemoryStorage"]
@@ -42,13 +44,12 @@ class MemoryStorage:
     def prepare(self, schema: Schema, *, create: bool) -> Schema:
         """Take over the schema; rows of fields that are new are None there."""
         with self._write_lock:
-            old, completed = self._schema, schema.completed(self._schema.catalogue())
+            old, whole = self._schema, completed(schema, catalogue_of(self._schema))
             self._tables = {
-                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind)
-                for kind in completed
+                kind.name: _reshaped(self._tables.get(kind.name, {}), old.types.get(kind.name), kind) for kind in whole
             }
-            self._schema = completed
-        return completed
+            self._schema = whole
+        return whole
 
     @contextmanager
     def read(self) -> Iterator[_View]:

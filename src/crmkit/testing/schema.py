@@ -11,7 +11,10 @@ from typing import Any
 import attrs
 
 from crmkit.core.codecs import moment_text
-from crmkit.core.schema import Record, Scalar, Schema, record_type, stored
+from crmkit.core.declare import record_type
+from crmkit.core.fields import Scalar, stored
+from crmkit.core.records import Record
+from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.core.values.text import fold
 

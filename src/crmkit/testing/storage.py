@@ -30,9 +30,10 @@ from hypothesis import strategies as st
 
 from crmkit.core import query as ask
 from crmkit.core.codecs import moment_text
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.ports.storage import ReadTransaction, Storage, WriteTransaction
 from crmkit.core.query import Aggregate, Compare, Condition, Measure, Not, Op, Order, Query, matches, sort_rows
-from crmkit.core.schema import RecordType, Row, Scalar
+from crmkit.core.schema import RecordType
 from crmkit.core.values.money import Money
 from crmkit.core.values.text import fold
 from crmkit.errors import ConflictError, NotFoundError, RejectedError, StorageError

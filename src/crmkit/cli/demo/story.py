@@ -22,9 +22,9 @@ from crmkit.core.account import Account
 from crmkit.core.campaign import Campaign
 from crmkit.core.contact import Contact
 from crmkit.core.conversion import Conversion, ConversionResult
+from crmkit.core.fields import Scalar
 from crmkit.core.lead import Lead, LeadStatus
 from crmkit.core.query import Compare, Op, Query
-from crmkit.core.schema import Scalar
 from crmkit.errors import NotReversibleError, RejectedError
 from crmkit.services.deliver import DeliveryReport
 from crmkit.services.files import replacing

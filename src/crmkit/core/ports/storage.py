@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Query
-from crmkit.core.schema import Row, Scalar, Schema
+from crmkit.core.schema import Schema
 
 __all__ = ["ReadTransaction", "Storage", "WriteTransaction"]
 
@@ -114,14 +115,14 @@ class Storage(Protocol):
         """Make the workspace fit the schema: create or migrate it. Called once, before anything else.
 
         The workspace keeps the catalogue of all that was ever declared in it
-        (`Schema.catalogue`), and what it keeps that is not declared now travels along.
+        (`crmkit.core.catalogue`), and what it keeps that is not declared now travels along.
 
         Args:
             schema: The declared record types.
             create: Whether a workspace that is not there is made; else that is a `NotFoundError`.
 
         Returns:
-            The schema, completed with what the workspace holds besides (`Schema.completed`).
+            The schema, completed with what the workspace holds besides (`completed` there).
 
         Raises:
             NewerWorkspaceError: It was written by a newer crmkit.

@@ -124,7 +124,7 @@ class Decider:
             with_deal=self._options.deal is not None,
         )
         amendments, vetoes = self._ask(proposal)
-        plans, unmapped, dropped, unmet = amend(plans, unmapped, amendments)
+        plans, unmapped, dropped, unmet = amend(proposal, unmapped, amendments)
         wrong = self._mismatches(contact, account)
         if with_account and account is None and not lead.company:
             wrong.append("the lead has no company to make an account of")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crmkit.core.fields import close_to
 from crmkit.core.ports.plugins import Contribution
 from crmkit.core.ports.sources import Importer, Source
-from crmkit.core.schema import close_to
 from crmkit.errors import NotFoundError, RejectedError, UnreadableError
 
 __all__ = ["choose_importer"]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from crmkit.core.consent import ConsentStatus
+from crmkit.core.fields import Scalar
 from crmkit.core.planning import Planning
-from crmkit.core.schema import Scalar
 
 __all__ = ["plan_words"]
 

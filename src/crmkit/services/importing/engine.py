@@ -16,6 +16,7 @@ import attrs
 from crmkit.core.changes import ChangeSet
 from crmkit.core.codecs import moment_text, to_json
 from crmkit.core.drafts import DraftBatch
+from crmkit.core.fields import Scalar
 from crmkit.core.ids import IdSequence
 from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
@@ -23,8 +24,7 @@ from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Contribution
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
 from crmkit.core.ports.storage import ReadTransaction, Storage, WriteTransaction
-from crmkit.core.schema import Scalar
-from crmkit.core.schema import Stored as StoredRecord
+from crmkit.core.records import Stored as StoredRecord
 from crmkit.errors import ConflictError, NotFoundError, RejectedError
 from crmkit.services.importing.checkpoint import Earlier, Standing, added
 from crmkit.services.importing.choosing import choose_importer

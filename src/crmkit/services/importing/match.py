@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.lead import LeadStatus
 from crmkit.core.planning import Planning
 from crmkit.core.query import Compare, Op, Query
-from crmkit.core.schema import Row, Scalar
 from crmkit.core.values.email import Email
 from crmkit.services.importing.normalise import Rows
 

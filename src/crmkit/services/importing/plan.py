@@ -17,10 +17,10 @@ from crmkit.core.activity import ActivityKind
 from crmkit.core.changes import Updates
 from crmkit.core.codecs import to_json
 from crmkit.core.contact import PointKind
+from crmkit.core.fields import Scalar
 from crmkit.core.imports import ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
-from crmkit.core.schema import Scalar
 from crmkit.core.values.email import Email
 from crmkit.services.importing.consents import plan_words
 from crmkit.services.importing.job import Job

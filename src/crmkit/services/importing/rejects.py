@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import csv
 import os
-import re
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
 from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
-from crmkit.core.schema import Stored
-from crmkit.errors import RejectedError
+from crmkit.core.records import Stored
+from crmkit.services.files import replacing
 from crmkit.services.importing.report import problem_rows, read_report
+from crmkit.services.tabular import protected
 from crmkit.services.workspace import Workspace
 
 __all__ = ["write_rejects"]
@@ -44,17 +41,11 @@ def write_rejects(workspace: Workspace, imported: ImportReport | str | Stored, p
         if report.operation_id is not None:
             rows = problem_rows(view, workspace.schema, report.operation_id)
         rejected = (row for row in rows if row.outcome is RowOutcome.REJECTED)
-        try:
-            with _replacing(Path(path)) as file:
-                return _write(file, report, rejected)
-        except OSError as error:
-            raise RejectedError(
-                f"{path} cannot be written: {(error.strerror or str(error)).lower()}", hint="name another file"
-            ) from error
+        with replacing(path, encoding="utf-8-sig") as file:
+            return _write(file, report, rejected)
 
 
 _DELIMITERS: Final = {"tab": "\t", "none": ","}
-_FORMULA: Final = re.compile(r"[=+\-@]")
 
 
 def _write(file: TextIO, report: ImportReport, rows: Iterable[ReportedRow]) -> int:
@@ -66,36 +57,13 @@ def _write(file: TextIO, report: ImportReport, rows: Iterable[ReportedRow]) -> i
     for row in rows:
         if not count:
             header = header or [f"column_{number}" for number in range(1, len(row.cells) + 1)]
-            writer.writerow([*map(_guarded, header), "crmkit_line", "crmkit_reason"])
+            writer.writerow([*map(protected, header), "crmkit_line", "crmkit_reason"])
         cells = [*row.cells, *[""] * (len(header) - len(row.cells))]
         # What is beyond the last column stays together, for it has no name to be found by.
         cells, surplus = cells[: len(header)], [cell for cell in cells[len(header) :] if cell]
         reason = f"{row.reason}; beyond the last column: {', '.join(surplus)}" if surplus else row.reason
-        writer.writerow([*map(_guarded, cells), row.line, _guarded(reason)])
+        writer.writerow([*map(protected, cells), row.line, protected(reason)])
         count += 1
     if not count:
-        writer.writerow([*map(_guarded, header), "crmkit_line", "crmkit_reason"])
+        writer.writerow([*map(protected, header), "crmkit_line", "crmkit_reason"])
     return count
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Write beside the file, and put the new one in its place when all of it is there.
-
-    Nobody else may read it, as `tempfile` has it: the rows are about people.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    beside = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8-sig", errors="replace", newline="") as file:  # noqa: PTH123  # a handle
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -10,8 +10,8 @@ from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import ImportRow, Operation, RowOutcome
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, All, Compare, Op, Order, Query
+from crmkit.core.records import Stored as StoredRecord
 from crmkit.core.schema import Schema
-from crmkit.core.schema import Stored as StoredRecord
 from crmkit.errors import NotFoundError
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace

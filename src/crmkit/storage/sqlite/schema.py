@@ -8,10 +8,12 @@ that is no longer declared keeps its table or column.
 from __future__ import annotations
 
 import sqlite3
+
 from sqlite_utils import Database
 from sqlite_utils.db import Table
 
-from crmkit.core.schema import Field, Kind, RecordType, Schema
+from crmkit.core.fields import Field, Kind
+from crmkit.core.schema import RecordType, Schema
 from crmkit.storage.sqlite.sql import column_name, quoted
 
 __all__ = ["migrate"]
@@ -80,4 +82,3 @@ def _add_indexes(connection: sqlite3.Connection, kind: RecordType) -> None:
             f"CREATE UNIQUE INDEX IF NOT EXISTS {quoted(f'{kind.name}_unique_' + '_'.join(group))}"
             f' ON {quoted(kind.name)} ({", ".join(map(quoted, group))}) WHERE "deleted_at" IS NULL'
         )
-

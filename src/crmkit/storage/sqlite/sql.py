@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
+from crmkit.core.fields import Kind, Row, Scalar
 from crmkit.core.query import Aggregate, All, Compare, Condition, Measure, Not, Op, Order, Query
-from crmkit.core.schema import Kind, RecordType, Row, Scalar
+from crmkit.core.schema import RecordType
 from crmkit.core.values.text import fold
 
 __all__ = [

@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from crmkit.core.catalogue import Catalogue, catalogue_of, completed
 from crmkit.core.codecs import to_json
-from crmkit.core.schema import Catalogue, Schema
+from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
 from crmkit.errors import NewerWorkspaceError, NotAWorkspaceError, NotFoundError, ReadOnlyError, StorageError
 from crmkit.storage.sqlite.failures import translated
@@ -57,8 +58,8 @@ class SqliteStorage:
             catalogue = _catalogue(connection)
             if not catalogue and not create:
                 raise self._empty()
-            self._schema = schema.completed(catalogue)
-            if self._schema.catalogue() != catalogue:
+            self._schema = completed(schema, catalogue)
+            if catalogue_of(self._schema) != catalogue:
                 with self._lock.held(), _transaction(connection):
                     self._schema = _migrate(connection, schema)
             self._use_wal(connection)
@@ -220,14 +221,14 @@ def _migrate(connection: sqlite3.Connection, schema: Schema) -> Schema:
     # First of all, so that not even a torn file passes for somebody else's.
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
-    completed = schema.completed(_catalogue(connection))
+    whole = completed(schema, _catalogue(connection))
     connection.execute("CREATE TABLE IF NOT EXISTS crmkit_catalogue (type TEXT PRIMARY KEY, declaration TEXT) STRICT")
-    migrate(connection, completed)
+    migrate(connection, whole)
     connection.executemany(
         "INSERT OR REPLACE INTO crmkit_catalogue VALUES (?, ?)",
-        [(name, to_json(declaration)) for name, declaration in completed.catalogue().items()],
+        [(name, to_json(declaration)) for name, declaration in catalogue_of(whole).items()],
     )
-    return completed
+    return whole
 
 
 @contextmanager

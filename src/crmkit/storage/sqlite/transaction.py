@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Query
-from crmkit.core.schema import RecordType, Row, Scalar, Schema
+from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import ConflictError, StorageError
 from crmkit.storage.sqlite.failures import translated
 from crmkit.storage.sqlite.sql import aggregate_sql, columns, find_sql, json_list, ordered, quoted, with_whole_sums

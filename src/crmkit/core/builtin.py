@@ -1,0 +1,49 @@
+"""Every record type that crmkit itself declares."""
+
+from __future__ import annotations
+
+from crmkit.core.account import ACCOUNT
+from crmkit.core.activity import ACTIVITY, LINK
+from crmkit.core.campaign import CAMPAIGN, CAMPAIGN_MEMBER
+from crmkit.core.consent import CONSENT, SUPPRESSION
+from crmkit.core.contact import CONTACT, CONTACT_POINT
+from crmkit.core.conversion import CONVERSION
+from crmkit.core.deal import DEAL, STAGE_CHANGE
+from crmkit.core.lead import LEAD
+from crmkit.core.message import DELIVERY, MESSAGE, TEMPLATE
+from crmkit.core.operation import CHANGE, IMPORT_ROW, OPERATION
+from crmkit.core.pipeline import PIPELINE, STAGE
+from crmkit.core.schema import Schema
+from crmkit.core.user import USER
+
+__all__ = ["builtin_schema"]
+
+
+def builtin_schema() -> Schema:
+    """Return the schema of a workspace without plugins: a type stands after those it refers to."""
+    return Schema(
+        (
+            OPERATION,
+            CHANGE,
+            IMPORT_ROW,
+            USER,
+            CAMPAIGN,
+            ACCOUNT,
+            CONTACT,
+            LEAD,
+            CONTACT_POINT,
+            PIPELINE,
+            STAGE,
+            DEAL,
+            STAGE_CHANGE,
+            CONVERSION,
+            ACTIVITY,
+            LINK,
+            CAMPAIGN_MEMBER,
+            CONSENT,
+            SUPPRESSION,
+            TEMPLATE,
+            MESSAGE,
+            DELIVERY,
+        )
+    )

@@ -1,0 +1,205 @@
+"""Declaring record types and custom fields from attrs classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar, cast, dataclass_transform
+
+import attrs
+
+from crmkit.core.codecs import codec_for
+from crmkit.core.fields import Attribute, CustomFields, Derived, Field, Kind, Scalar
+from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType
+from crmkit.core.values.text import fold
+
+__all__ = ["custom_fields", "custom_record", "fields_of", "record_type", "type_of"]
+
+T = TypeVar("T", bound=type)
+
+_SYSTEM = frozenset(a.name for a in attrs.fields(Stored))
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(attrs.field,))
+def custom_fields(*on: str, name: str | None = None) -> Callable[[T], T]:
+    """Declare a class as custom fields of record types::
+
+        @crmkit.custom_fields("lead")
+        class BadgeScan:
+            booth: str | None = None
+
+    The class becomes a frozen attrs class, if it is none yet.
+
+    Args:
+        on: The names of the record types that get the fields.
+        name: What stands before the dot in ``badge_scan.booth``; by default the name of
+            the class, with underscores.
+
+    Raises:
+        TypeError: An attribute has a type that crmkit cannot store, or no default.
+    """
+
+    def declare(cls: T) -> T:
+        made: Any = cls if attrs.has(cls) else attrs.frozen(kw_only=True)(cls)
+        made.__crmkit_fields__ = _custom_fields(made, on, name)
+        return cast("T", made)
+
+    return declare
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(attrs.field,))
+def custom_record(name: str, **more: Any) -> Callable[[T], T]:
+    """Declare a class that extends `Record` as a record type of its own::
+
+        @crmkit.custom_record("booth", search=("name",))
+        class Booth(crmkit.Record):
+            name: str
+
+    The class becomes a frozen attrs class, if it is none of its own yet.
+
+    Args:
+        name: Singular, lower case with underscores.
+        more: ``plural``, ``prefix``, ``unique`` and ``search``; see `record_type`.
+
+    Raises:
+        TypeError: An attribute has a type that crmkit cannot store.
+    """
+
+    def declare(cls: T) -> T:
+        made: Any = cls if "__attrs_attrs__" in vars(cls) else attrs.frozen(kw_only=True)(cls)
+        made.__crmkit_type__ = record_type(made, name=name, **more)
+        return cast("T", made)
+
+    return declare
+
+
+def fields_of(cls: type) -> CustomFields:
+    """Return what `custom_fields` declared.
+
+    Raises:
+        TypeError: The class was not declared.
+    """
+    declared = vars(cls).get("__crmkit_fields__")
+    if not isinstance(declared, CustomFields):
+        message = f"{cls.__name__} is not declared; put @crmkit.custom_fields(...) above it"
+        raise TypeError(message)
+    return declared
+
+
+def type_of(cls: type) -> RecordType:
+    """Return what `custom_record` declared.
+
+    Raises:
+        TypeError: The class was not declared.
+    """
+    declared = vars(cls).get("__crmkit_type__")
+    if not isinstance(declared, RecordType):
+        message = f"{cls.__name__} is not declared; put @crmkit.custom_record(...) above it"
+        raise TypeError(message)
+    return declared
+
+
+def record_type(
+    cls: type[Stored],
+    *,
+    name: str,
+    plural: str | None = None,
+    prefix: str | None = None,
+    derived: Sequence[Derived] = (),
+    unique: Sequence[tuple[str, ...]] = (),
+    indexed: Sequence[str] = (),
+    search: Sequence[str] = (),
+    undo: Literal["delete", "keep", "cancel"] = "delete",
+    made_by: str = "",
+) -> RecordType:
+    """Declare a record type from an attrs class that extends `Record` (or `Stored`).
+
+    Args:
+        cls: The attrs class, frozen and keyword-only; its annotations give the kinds.
+        name: Singular, lower case with underscores.
+        plural: The name of the collection; by default the name with an ``s``.
+        prefix: What its ids begin with; by default the name.
+        derived: Fields computed from others.
+        unique: Groups of fields that no two living records may share.
+        indexed: Derived fields whose look-ups must be fast.
+        search: The text fields that full-text search looks at.
+        undo: See `RecordType`.
+        made_by: See `RecordType`.
+
+    Raises:
+        TypeError: An attribute has a type that crmkit cannot store.
+    """
+    attributes, fields = _declared(cls)
+    everything = list(derived)
+    if search:
+        everything.append(Derived(name="search_text", sources=tuple(search), compute=_search_text))
+    fields.extend(
+        Field(name=d.name, kind=Kind.TEXT, indexed=d.name in indexed, editable=False, hidden=True) for d in everything
+    )
+    return RecordType(
+        name=name,
+        plural=plural or name + "s",
+        prefix=prefix or name,
+        cls=cls,
+        attributes=tuple(attributes),
+        fields=tuple(fields),
+        derived=tuple(everything),
+        unique=tuple(unique),
+        search=tuple(search),
+        undo=undo,
+        made_by=made_by,
+    )
+
+
+def _custom_fields(cls: type, on: Sequence[str], name: str | None) -> CustomFields:
+    group = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    attributes, fields = _declared(cls, prefix=group + ".")
+    missing = [a.name for a in attributes if a.default is attrs.NOTHING]
+    if missing:
+        message = f"give {', '.join(missing)} a default: records made before the field was have none"
+        raise TypeError(message)
+    return CustomFields(
+        cls=cls,
+        name=group,
+        on=tuple(on),
+        attributes=tuple(attributes),
+        # A column that is added later holds nothing in the rows that are there.
+        fields=tuple(attrs.evolve(field, required=False) for field in fields),
+    )
+
+
+def _declared(cls: type, *, prefix: str = "") -> tuple[list[Attribute], list[Field]]:
+    """Read the attributes of an attrs class, and the fields they are stored in."""
+    attrs.resolve_types(cls)
+    attributes: list[Attribute] = []
+    fields: list[Field] = []
+    for a in attrs.fields(cls):
+        meta = a.metadata
+        if not meta.get("stored", True):
+            continue
+        codec = codec_for(a.type, owner=f"{cls.__name__}.{a.name}")
+        default = a.default.factory() if isinstance(a.default, attrs.Factory) else a.default  # type: ignore[arg-type]
+        required = bool(meta.get("required")) or (default is attrs.NOTHING and not codec.optional)
+        editable = a.name not in _SYSTEM and meta.get("editable", True)
+        name = prefix + a.name
+        places = tuple(name + suffix for suffix, _ in codec.parts)
+        attributes.append(
+            Attribute(name=name, codec=codec, fields=places, default=default, required=required, editable=editable)
+        )
+        fields.extend(
+            Field(
+                name=place,
+                kind=Kind(kind),
+                required=required,
+                indexed=meta.get("indexed", False) or bool(meta.get("references")) or a.name == "operation_id",
+                references=meta.get("references"),
+                editable=editable,
+            )
+            for place, (_, kind) in zip(places, codec.parts, strict=True)
+        )
+    return attributes, fields
+
+
+def _search_text(*texts: Scalar) -> str:
+    return fold(" ".join(str(text) for text in texts if text is not None))
