@@ -71,7 +71,7 @@ def timed(job: str, rows: int, work: Callable[[], object]) -> Timing:
 
 def write_leads(path: Path, size: int) -> None:
     """Write a trade-show file: people of companies of two to fifty, the same for the same size."""
-    chance = random.Random(size)
+    chance = random.Random(size)  # noqa: S311  # not for secrets
     with path.open("w", encoding="cp1252", newline="") as file:
         table = csv.writer(file, delimiter=";")
         table.writerow(["Prénom", "Nom", "Société", "Fonction", "E-mail", "Téléphone", "Ville", "Pays", "Notes"])

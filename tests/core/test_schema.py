@@ -43,9 +43,7 @@ class Bicycle(Record):
 
 
 BICYCLE = record_type(Bicycle, name="bicycle", search=("frame",), unique=(("frame",),))
-MOMENTS = st.datetimes(timezones=st.just(UTC)) | st.datetimes(
-    timezones=st.just(timezone(timedelta(hours=5)))
-)
+MOMENTS = st.datetimes(timezones=st.just(UTC)) | st.datetimes(timezones=st.just(timezone(timedelta(hours=5))))
 BICYCLES = st.builds(
     Bicycle,
     id=st.just("bicycle_1"),

@@ -187,7 +187,7 @@ def test_a_deal_that_stays_lost_keeps_when_and_why() -> None:
 def test_whatever_passes_leaves_a_deal_that_makes_sense(
     start: Stage, target: Stage, source: ProbabilitySource, percent: int, lost_reason: str | None
 ) -> None:
-    """A deal is closed if and only if its stage is, has a lost reason if and only if it is lost, and is then certain."""
+    """A deal is closed when its stage is, has a lost reason when it is lost, and is certain then; and only then."""
     deal = a_deal(start.key, probability_percent=percent, probability_source=source, amount=Money(1, "EUR"))
     if problems(deal, target, lost_reason=lost_reason):
         return

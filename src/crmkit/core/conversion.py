@@ -8,7 +8,7 @@ no place is kept as unmapped. Rules amend the outcome with `Amendment` values.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
