@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from crmkit.core.imports import ImportReport
 from crmkit.core.ports.sources import Source
@@ -16,40 +13,9 @@ from crmkit.services.operations import Request, run
 from crmkit.storage.sqlite import SqliteStorage
 from tests.import_samples import JsonImporter, a_person, people, records, with_importers
 from tests.services.conftest import open_workspace
+from tests.tracing import cost
 
 PART = 500
-
-
-@pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
-    """Every connection that is made."""
-    made: list[sqlite3.Connection] = []
-    connect = sqlite3.connect
-
-    def remembered(*args: Any, **options: Any) -> sqlite3.Connection:
-        made.append(connect(*args, **options))
-        return made[-1]
-
-    monkeypatch.setattr(sqlite3, "connect", remembered)
-    return made
-
-
-def cost(connection: sqlite3.Connection, act: Callable[[], object]) -> int:
-    """Count the statements of a call; the rows of one executemany are one."""
-    shapes: list[str] = []
-
-    def note(statement: str) -> None:
-        # A trace shows each row of an executemany, with its values.
-        shape = statement.partition("VALUES")[0].partition(" SET ")[0]
-        if not (shapes and shapes[-1] == shape and shape.startswith(("INSERT", "UPDATE"))):
-            shapes.append(shape)
-
-    connection.set_trace_callback(note)
-    try:
-        act()
-    finally:
-        connection.set_trace_callback(None)
-    return sum(not shape.startswith("--") for shape in shapes)  # which is what SQLite says to its own index
 
 
 def costs(path: Path, connections: list[sqlite3.Connection], count: int) -> list[int]:
