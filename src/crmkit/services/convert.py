@@ -127,7 +127,7 @@ def convert_planned(
     """
     request = Request(kind="convert", reason=reason, key=key, arguments={"plan": plan.digest}, dry_run=dry_run)
     changes = attrs.evolve(plan.changes, reason=reason)
-    return _first(apply(workspace, changes, request, _results(workspace.schema)))
+    return apply(workspace, changes, request, _results(workspace.schema)).mapped(_only)
 
 
 def convert_lead(
@@ -146,9 +146,9 @@ def convert_lead(
         RejectedError: It cannot be converted; with all reasons.
         AmbiguousMatchError: Several contacts or accounts match equally well.
     """
-    return _first(
-        convert_leads(workspace, [lead], options=options, all_or_nothing=True, reason=reason, key=key, dry_run=dry_run)
-    )
+    return convert_leads(
+        workspace, [lead], options=options, all_or_nothing=True, reason=reason, key=key, dry_run=dry_run
+    ).mapped(_only)
 
 
 def convert_leads(
@@ -231,13 +231,8 @@ def _refuse(decisions: Sequence[Decision]) -> None:
         raise RejectedError(f"{lead.label}: {error}" for lead, error in refused)
 
 
-def _first(outcome: Outcome[list[ConversionResult]]) -> Outcome[ConversionResult]:
-    return Outcome(
-        value=outcome.value[0],
-        operation_id=outcome.operation_id,
-        changes=outcome.changes,
-        replayed=outcome.replayed,
-    )
+def _only(results: list[ConversionResult]) -> ConversionResult:
+    return results[0]
 
 
 def _result(decisions: Sequence[Decision]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ _MAX_PLANS = 5
 """How often an implicit plan is made anew before the conflict is reported."""
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +84,12 @@ class Outcome(Generic[T]):
     operation_id: str | None
     changes: ChangeSet | None
     replayed: bool = False
+
+    def mapped(self, change: Callable[[T], U]) -> Outcome[U]:
+        """Return the same outcome with something else made of its value."""
+        return Outcome(
+            value=change(self.value), operation_id=self.operation_id, changes=self.changes, replayed=self.replayed
+        )
 
 
 class _RolledBack(Exception):  # noqa: N818  # not an error: how a dry run leaves its savepoint

@@ -16,7 +16,7 @@ from crmkit.core.query import Compare, Op, Query
 from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.errors import RejectedError
-from crmkit.services.deals import plan_move
+from crmkit.services.dealing.moving import plan_move
 from crmkit.services.operations import Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.stages import DEFAULT_PIPELINE, PipelineWithStages, pipeline_with_stages, stage_named

@@ -1,0 +1,1 @@
+"""The inside of deals: `opening` and `moving` plan, `refusing` says no, `history` keeps each step."""
