@@ -64,10 +64,10 @@ def test_it_knows_its_own_files_and_no_others() -> None:
     wider = "BadgeID,Prénom,Last,Email,a,b,c,d,e,f\n"
     folded = "badgeid,PRENOM,LAST,e-mail\n"
 
-    assert 100 > acme.identify(source(exact)) > acme.identify(source(wider)) >= 90
+    assert 100 > acme.identify(source(exact)) > acme.identify(source(wider)) >= 50
     assert acme.identify(source("Prénom,Last,Email\n")) == 0
     assert acme.identify(source(folded)) == 0
-    assert acme.identify(source(folded.replace("e-mail", "email"))) >= 90
+    assert acme.identify(source(folded.replace("e-mail", "email"))) >= 50
     for other in (b"", b"PK\x03\x04" + bytes(100), b"\xff\xfe"):
         assert acme.identify(source(other)) == 0
 

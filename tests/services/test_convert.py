@@ -21,7 +21,7 @@ from crmkit.core.conversion import (
     SetField,
     Target,
     Veto,
-    business_fields,
+    business_values,
 )
 from crmkit.core.lead import LeadStatus
 from crmkit.core.ports.plugins import Context, Contribution, NoExtensions
@@ -379,7 +379,7 @@ def test_a_rule_sets_a_value_and_is_named_beside_it(workspace: Workspace) -> Non
 
     assert result.conversion is not None
     assert load(workspace, result.conversion.account_id).industry == "health"
-    assert result.conversion.decided["account.industry"] == ["create", "rule-1"]
+    assert result.conversion.decided["account.industry"] == ["create", "rule-1", None]
 
 
 def test_of_two_rules_for_one_field_the_later_wins_and_says_so(workspace: Workspace) -> None:
@@ -508,8 +508,7 @@ def test_nothing_is_lost(leads: list[dict[str, Any]]) -> None:
         contact = load(workspace, conversion.contact_id)
         account = load(workspace, conversion.account_id) if conversion.account_id else None
         points = points_of(workspace, contact.id)
-        for field in business_fields(lead):
-            value = getattr(lead, field)
+        for field, value in business_values(workspace.schema, lead).items():
             if value in (None, "", (), {}) or field in conversion.unmapped:
                 continue
             held = [

@@ -8,6 +8,7 @@ import pytest
 
 from crmkit.core.query import Query
 from crmkit.errors import ConflictError, NotFoundError, RejectedError
+from crmkit.services.convert import convert_lead
 from crmkit.services.edit import add_records, delete_records, restore_records, update_records
 from crmkit.services.workspace import Workspace
 
@@ -140,6 +141,18 @@ def test_what_living_records_belong_to_is_not_deleted(workspace: Workspace) -> N
 
     with pytest.raises(RejectedError, match="the contact Etienne belongs to it"):
         delete_records(workspace, "account", [account])
+
+
+def test_a_converted_lead_stays_and_its_contact_may_go(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules", company="Hospy")
+    conversion = convert_lead(workspace, lead).value.conversion
+    assert conversion is not None
+
+    with pytest.raises(RejectedError, match="Jules is converted and stays for the reports"):
+        delete_records(workspace, "lead", [lead.id])
+    (gone,) = delete_records(workspace, "contact", [conversion.contact_id]).value
+
+    assert gone.deleted_at is not None
 
 
 def test_a_record_that_is_not_there_is_not_found(workspace: Workspace) -> None:

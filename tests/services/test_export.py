@@ -91,7 +91,7 @@ def test_an_export_goes_to_an_open_stream_too(workspace: Workspace) -> None:
     add(workspace, "account", {"name": "A"}, {"name": "B"})
     stream = io.StringIO()
 
-    count = export_records(workspace, "account", stream, where=Compare("name", Op.EQ, "B"))
+    count = export_records(workspace, "account", stream, where=["name = B"])
 
     assert count == 1
     assert [row["name"] for row in csv.DictReader(io.StringIO(stream.getvalue()))] == ["B"]

@@ -27,8 +27,8 @@ def test_search_finds_every_type_by_the_beginnings_of_words(workspace: Workspace
 
     found = search(workspace, "medias HOSP")
 
-    assert found == {"account": [account], "lead": [lead]}
-    assert search(workspace, "  ") == {}
+    assert [(hit.kind, hit.record) for hit in found] == [("account", account), ("lead", lead)]
+    assert search(workspace, "  ") == []
 
 
 def test_an_exact_name_comes_before_a_part_of_one_and_that_before_other_words(workspace: Workspace) -> None:

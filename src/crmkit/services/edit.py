@@ -7,9 +7,10 @@ from typing import Any
 
 from crmkit.core.checks import check_record, parse_values
 from crmkit.core.fields import ANY
+from crmkit.core.lead import LeadStatus
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.records import Stored
+from crmkit.core.records import Record, Stored
 from crmkit.core.schema import RecordType
 from crmkit.core.values.places import country_code, region_of_language
 from crmkit.errors import NotFoundError, RejectedError
@@ -18,7 +19,7 @@ from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace
 
-__all__ = ["add_records", "delete_records", "plan_add", "restore_records", "update_records"]
+__all__ = ["add_records", "delete_records", "plan_add", "restore_records", "tag_records", "update_records"]
 
 
 def add_records(
@@ -146,6 +147,45 @@ def restore_records(
     return run(workspace, request, plan, _loading(workspace, kind))
 
 
+def tag_records(
+    workspace: Workspace,
+    kind: str,
+    records: Iterable[str | Stored],
+    *,
+    add: Iterable[str] = (),
+    remove: Iterable[str] = (),
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[list[Any]]:
+    """Put words on records of one type, and take others off; each keeps the rest of its tags.
+
+    Raises:
+        RejectedError: With all that is wrong.
+        ConflictError: A record given as an object is out of date.
+    """
+    listed, on, off = list(records), set(add), set(remove)
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        type_ = planning.schema[kind]
+        if "tags" not in type_.attribute:
+            raise RejectedError(f"a {kind.replace('_', ' ')} has no tags")
+        ids = [id_of(record) for record in listed]
+        _check_exist(planning, kind, ids)
+        groups: dict[tuple[str, ...], list[str | Stored]] = {}
+        before = {record.id: record.tags for record in type_.load_many(planning.get_many(kind, ids))}
+        for record in listed:
+            after = tuple(sorted({*before[id_of(record)], *on} - off))
+            groups.setdefault(after, []).append(record)
+        for tags, same in groups.items():
+            _plan_update(planning, kind, same, {"tags": tags}, reason=reason, settings=workspace.settings)
+        return {"ids": ids}
+
+    arguments = {"tag": kind, "ids": [id_of(r) for r in listed], "add": sorted(on), "remove": sorted(off)}
+    request = Request(kind="edit", reason=reason, key=key, arguments=arguments if key else {}, dry_run=dry_run)
+    return run(workspace, request, plan, _loading(workspace, kind))
+
+
 def plan_add(planning: Planning, kind: str, rows: Sequence[Mapping[str, Any]], settings: Settings) -> list[str]:
     """Plan new records, and return their ids in order; all that is wrong comes together."""
     type_ = planning.schema[kind]
@@ -227,16 +267,18 @@ def _check_exist(planning: Planning, kind: str, ids: Sequence[str]) -> None:
 
 
 def _check_not_needed(planning: Planning, kind: str, ids: Sequence[str]) -> None:
-    """Refuse to delete what living records belong to."""
+    """Refuse to delete what other business records belong to, and leads that became something."""
     going = set(ids)
-    reasons: list[str] = []
+    type_ = planning.schema[kind]
+    reasons = [
+        f"the lead {record.label} is converted and stays for the reports; undo its conversion instead"
+        for record in type_.load_many(planning.get_many(kind, ids))
+        if kind == "lead" and record.status is LeadStatus.CONVERTED
+    ]
     for owner, field in planning.schema.referrers(kind):
-        if field.references == ANY or owner.undo == "keep":
-            continue  # links, memberships and the log may point to a tombstone
+        if field.references == ANY or not issubclass(owner.cls, Record):
+            continue  # links, memberships and what was noted about it may point to a tombstone
         pairs = [(value, id_) for value, id_ in planning.lookup(owner.name, field.name, ids) if id_ not in going]
-        if owner.made_by and pairs:
-            reasons.append(f"it is part of {owner.made_by}; undo that instead")
-            continue
         labels = {r.id: r.label for r in owner.load_many(planning.get_many(owner.name, [id_ for _, id_ in pairs]))}
         reasons += [f"the {owner.name.replace('_', ' ')} {labels[id_]} belongs to it" for _, id_ in pairs]
     if reasons:

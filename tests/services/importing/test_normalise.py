@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch, LeadDraft
+from crmkit.core.lead import LEAD
+from crmkit.services.importing.custom import CustomColumns
 from crmkit.services.importing.job import Job
 from crmkit.services.importing.normalise import Rows, normalise
 
@@ -17,7 +19,9 @@ JOB = Job(source_name="people.csv", importer="csv")
 
 
 def rows(*drafts: LeadDraft, job: Job = JOB) -> Rows:
-    return normalise(DraftBatch.of([(line, [], draft) for line, draft in enumerate(drafts, 2)]), job)
+    return normalise(
+        DraftBatch.of([(line, [], draft) for line, draft in enumerate(drafts, 2)]), job, CustomColumns(LEAD)
+    )
 
 
 def the_lead(job: Job = JOB, **draft: Any) -> dict[str, Any]:
