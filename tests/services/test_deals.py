@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -200,12 +200,13 @@ def test_guards_are_asked_on_every_path_and_their_reasons_come_together(sales: W
     guard = Guard("two of us must agree", "not on a Sunday")
     watched = guarded(sales, guard)
 
-    for move in (
+    moves: tuple[Callable[[], object], ...] = (
         lambda: move_deal(watched, deal, "proposal"),
         lambda: win_deal(watched, deal),
         lambda: lose_deal(watched, deal, "price"),
         lambda: open_deal(watched, "Another", amount="1 EUR", stage="proposal"),
-    ):
+    )
+    for move in moves:
         with pytest.raises(VetoedError) as caught:
             move()
         assert caught.value.reasons == ("four-eyes: two of us must agree", "four-eyes: not on a Sunday")

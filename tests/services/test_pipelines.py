@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crmkit.core.pipeline import SALES_PIPELINE
@@ -12,7 +14,7 @@ from crmkit.services.workspace import Workspace
 from tests.services.deal_world import load, with_sales
 from tests.services.test_edit import dump
 
-WORKSHOP = [
+WORKSHOP: list[dict[str, Any]] = [
     {"key": "brought_in", "default_probability": 60},
     {"key": "quoted", "default_probability": 80, "required_fields": ["amount"]},
     {"key": "repaired", "kind": "won"},
@@ -59,7 +61,7 @@ def test_all_that_is_wrong_with_stages_is_said_at_once(workspace: Workspace) -> 
         ([*WORKSHOP, {"key": "sure", "kind": "won", "default_probability": 90}], "must be 100, not 90"),
     ],
 )
-def test_stages_are_checked_as_a_whole(workspace: Workspace, stages: list[dict[str, object]], reason: str) -> None:
+def test_stages_are_checked_as_a_whole(workspace: Workspace, stages: list[dict[str, Any]], reason: str) -> None:
     with pytest.raises(RejectedError, match=reason):
         add_pipeline(workspace, "wrong", "Wrong", stages)
 
