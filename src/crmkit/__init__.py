@@ -28,17 +28,24 @@ if TYPE_CHECKING:
         Veto,
     )
     from crmkit.core.deal import Deal
+    from crmkit.core.declare import custom_fields, custom_record
     from crmkit.core.drafts import LeadDraft
+    from crmkit.core.expressions import Expression, field
+    from crmkit.core.fields import stored
     from crmkit.core.lead import Lead, LeadStatus
     from crmkit.core.pipeline import Pipeline, Stage
     from crmkit.core.ports.notifiers import OutgoingMail, Receipt
     from crmkit.core.ports.plugins import Context, ReportPage, StageMove
+    from crmkit.core.records import Record
     from crmkit.core.user import User
     from crmkit.core.values import Email, Money, Phone
     from crmkit.errors import CrmkitError
     from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
     from crmkit.plugins.importer import Row, importer
     from crmkit.plugins.rules import conversion_rule, notifier, report, stage_guard
+    from crmkit.services.groups import Group
+    from crmkit.services.search import Hit
+    from crmkit.services.selection import Page, Selection
 
 __version__ = "0.1.0"
 
@@ -60,7 +67,10 @@ _HOMES = {
     "Target": "crmkit.core.conversion",
     "Veto": "crmkit.core.conversion",
     "Deal": "crmkit.core.deal",
+    "custom_fields": "crmkit.core.declare",
+    "custom_record": "crmkit.core.declare",
     "LeadDraft": "crmkit.core.drafts",
+    "stored": "crmkit.core.fields",
     "Lead": "crmkit.core.lead",
     "LeadStatus": "crmkit.core.lead",
     "Pipeline": "crmkit.core.pipeline",
@@ -70,11 +80,18 @@ _HOMES = {
     "Context": "crmkit.core.ports.plugins",
     "ReportPage": "crmkit.core.ports.plugins",
     "StageMove": "crmkit.core.ports.plugins",
+    "Record": "crmkit.core.records",
     "User": "crmkit.core.user",
     "Email": "crmkit.core.values",
     "Money": "crmkit.core.values",
     "Phone": "crmkit.core.values",
     "CrmkitError": "crmkit.errors",
+    "Expression": "crmkit.core.expressions",
+    "field": "crmkit.core.expressions",
+    "Group": "crmkit.services.groups",
+    "Hit": "crmkit.services.search",
+    "Page": "crmkit.services.selection",
+    "Selection": "crmkit.services.selection",
     "HookSpecs": "crmkit.plugins.hookspecs",
     "StorageScheme": "crmkit.plugins.hookspecs",
     "hookimpl": "crmkit.plugins.hookspecs",
@@ -102,18 +119,24 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "Demand",
     "Drop",
     "Email",
+    "Expression",
+    "Group",
+    "Hit",
     "HookSpecs",
     "Lead",
     "LeadDraft",
     "LeadStatus",
     "Money",
     "OutgoingMail",
+    "Page",
     "Phone",
     "Pipeline",
     "Proposal",
     "Receipt",
+    "Record",
     "ReportPage",
     "Row",
+    "Selection",
     "SetField",
     "Stage",
     "StageMove",
@@ -122,12 +145,16 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "User",
     "Veto",
     "conversion_rule",
+    "custom_fields",
+    "custom_record",
+    "field",
     "hookimpl",
     "importer",
     "notifier",
     "open",
     "report",
     "stage_guard",
+    "stored",
 ]
 
 

@@ -3,54 +3,74 @@
 from __future__ import annotations
 
 import builtins
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import attrs
 
-from crmkit.core.account import Account
 from crmkit.core.activity import Activity, ActivityKind, Direction
 from crmkit.core.builtin import builtin_schema
 from crmkit.core.campaign import Campaign
-from crmkit.core.contact import Contact
 from crmkit.core.conversion import ConversionResult
 from crmkit.core.deal import Deal
-from crmkit.core.fields import close_to
+from crmkit.core.declare import fields_of, type_of
+from crmkit.core.fields import CustomFields, close_to
 from crmkit.core.lead import Lead
+from crmkit.core.merging import MergeResult
 from crmkit.core.message import Template
 from crmkit.core.pipeline import Pipeline, Stage
 from crmkit.core.planning import Planning
 from crmkit.core.ports.ambient import Chance, Clock, SystemChance, SystemClock
 from crmkit.core.ports.plugins import Context, ReportPage
 from crmkit.core.ports.sources import ReadingOptions, Source
-from crmkit.core.query import Query
+from crmkit.core.query import Condition, Query
 from crmkit.core.records import Stored
+from crmkit.core.schema import RecordType, Schema
 from crmkit.core.user import User
 from crmkit.errors import ConfigError, NotFoundError
-from crmkit.plugins.manager import PluginManager
+from crmkit.plugins.manager import LoadedExtensions, PluginManager
 from crmkit.services.collections import Collection
 from crmkit.services.config import load_settings
 from crmkit.services.operations import Request, open_operation, run
 from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
+from crmkit.services.typed_collections import (
+    AccountCollection,
+    ActivityCollection,
+    CampaignCollection,
+    ContactCollection,
+    DealCollection,
+    LeadCollection,
+    UserCollection,
+    collection_of,
+)
 from crmkit.services.workspace import Workspace
 
 if TYPE_CHECKING:
     from crmkit.services.board import Board
     from crmkit.services.convert import ConversionPlan
     from crmkit.services.deliver import DeliveryReport
+    from crmkit.services.duplicates import DuplicateGroup
+    from crmkit.services.history import HistoryEntry, Origin
     from crmkit.services.importing import ImportReport
     from crmkit.services.log import LoggedOperation
+    from crmkit.services.merge import MergePlan
     from crmkit.services.queue_mail import QueueReport
+    from crmkit.services.search import Hit
     from crmkit.services.timeline import TimelineEntry
+    from crmkit.services.try_rule import RuleTrial
     from crmkit.services.undo import UndoReport
 
 __all__ = ["CRM", "open"]
+
+R = TypeVar("R", bound=Stored)
+T = TypeVar("T")
 
 
 def open(  # noqa: A001  # crmkit.open reads well, and is meant to
@@ -65,6 +85,8 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
     actor: str | None = None,
     clock: Clock | None = None,
     chance: Chance | None = None,
+    fields: Sequence[type | CustomFields] = (),
+    record_types: Sequence[type | RecordType] = (),
 ) -> CRM:
     """Open a workspace.
 
@@ -81,11 +103,16 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
         actor: Who acts; stands in the log.
         clock: Tells the time; None means the clock of this machine.
         chance: The source of everything random; None means that of this machine.
+        fields: Custom fields of this application, besides those of plugins: classes declared
+            with `custom_fields`. Those that are new are added to the workspace.
+        record_types: Record types of this application, besides those of plugins: classes
+            declared with `custom_record`.
 
     Raises:
         NotFoundError: There is no such workspace, and it should not be made.
         NotAWorkspaceError: There is something else in its place.
-        ConfigError: The URL or a setting is wrong.
+        ConfigError: The URL or a setting is wrong, or custom fields and record types do not
+            fit each other or what the workspace holds.
         PluginError: A plugin given here is wrong; an installed one is listed as broken instead.
     """
     if config is not None and settings is not None:
@@ -104,8 +131,9 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
         message = "no workspace is named"
         raise ConfigError(message, setting="url", hint="name one, such as crm.db")
     extensions = manager.collect()
+    declared = _declared(extensions, fields, record_types)
     storage = _storage(place, extensions.storages)
-    schema = storage.prepare(builtin_schema(), create=create or place == "memory:")
+    schema = storage.prepare(declared, create=create or place == "memory:")
     workspace = Workspace(
         storage=storage,
         schema=schema,
@@ -118,6 +146,27 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
     if create or place == "memory:":
         _begin(workspace)
     return CRM(workspace, manager)
+
+
+def _declared(
+    extensions: LoadedExtensions, fields: Sequence[type | CustomFields], record_types: Sequence[type | RecordType]
+) -> Schema:
+    """Return crmkit's own record types with those, and the custom fields, of plugins and the application."""
+    try:
+        kinds = _once([*(one.item for one in extensions.record_types.values()), *map(type_of, record_types)])
+        customs = _once([*(one.item for one in extensions.fields.values()), *map(fields_of, fields)])
+    except TypeError as error:
+        raise ConfigError(str(error), setting="fields or record_types") from None
+    twice = [name for name, count in Counter(custom.name for custom in customs).items() if count > 1]
+    if twice:
+        message = f"two classes of custom fields are called {twice[0]}"
+        raise ConfigError(message, setting=twice[0], hint="name one of them: custom_fields(..., name=...)")
+    return builtin_schema().including(kinds).extended(customs)
+
+
+def _once(items: Iterable[T]) -> builtins.list[T]:
+    """Return each object once: a plugin and the application may both name a class."""
+    return builtins.list({id(item): item for item in items}.values())
 
 
 def _storage(url: str, schemes: Mapping[str, Any]) -> Any:
@@ -181,15 +230,15 @@ class CRM:
     def __init__(self, workspace: Workspace, plugins: PluginManager) -> None:
         self.workspace = workspace
         self.plugins = plugins
-        self.leads: Collection[Lead] = Collection(workspace, "lead")
-        self.contacts: Collection[Contact] = Collection(workspace, "contact")
-        self.accounts: Collection[Account] = Collection(workspace, "account")
-        self.deals: Collection[Deal] = Collection(workspace, "deal")
-        self.campaigns: Collection[Campaign] = Collection(workspace, "campaign")
-        self.activities: Collection[Activity] = Collection(workspace, "activity")
+        self.leads = LeadCollection(workspace, "lead")
+        self.contacts = ContactCollection(workspace, "contact")
+        self.accounts = AccountCollection(workspace, "account")
+        self.deals = DealCollection(workspace, "deal")
+        self.campaigns = CampaignCollection(workspace, "campaign")
+        self.activities = ActivityCollection(workspace, "activity")
         self.pipelines: Collection[Pipeline] = Collection(workspace, "pipeline")
         self.stages: Collection[Stage] = Collection(workspace, "stage")
-        self.users: Collection[User] = Collection(workspace, "user")
+        self.users = UserCollection(workspace, "user")
         self.templates: Collection[Template] = Collection(workspace, "template")
 
     def __enter__(self) -> Self:
@@ -209,10 +258,21 @@ class CRM:
         """Where the workspace lives, without password."""
         return self.workspace.storage.url
 
+    def __getitem__(self, cls: type[R]) -> Collection[R]:
+        """Return the collection of the records of a class: ``crm[Booth]``, ``crm[Lead]``.
+
+        Raises:
+            NotFoundError: The workspace was opened without that class.
+        """
+        return collection_of(self.workspace, self.workspace.schema.of(cls).name)
+
     def collection(self, kind: str) -> Collection[Any]:
-        """Return the collection of any record type, by its name (``lead``) or plural (``leads``)."""
-        plurals = {each.plural: each.name for each in self.workspace.schema}
-        return Collection(self.workspace, self.workspace.schema[plurals.get(kind, kind)].name)
+        """Return the collection of any record type, by its name (``lead``) or plural (``leads``).
+
+        Raises:
+            NotFoundError: There is no such record type.
+        """
+        return collection_of(self.workspace, self.workspace.schema.named(kind).name)
 
     def get(self, record_id: str) -> Any:
         """Return the record with that id, whatever its type.
@@ -221,6 +281,22 @@ class CRM:
             NotFoundError: There is none.
         """
         return self.collection(self.workspace.schema.type_of(record_id).name).get(record_id)
+
+    def search(self, text: str, *, kinds: Sequence[str] | None = None, limit: int = 20) -> builtins.list[Hit]:
+        """Find living records by words or their beginnings, whatever accents and case, the best fit first.
+
+        Args:
+            text: Any text; deals are found by the words of their account too.
+            kinds: Names or plurals of record types; None means all that can be searched.
+            limit: At most so many.
+
+        Raises:
+            NotFoundError: There is no such record type.
+            RejectedError: One of them cannot be searched.
+        """
+        from crmkit.services.search import search
+
+        return search(self.workspace, text, kinds=kinds, limit=limit)
 
     def acting_as(self, user: str | User) -> CRM:
         """Return the same workspace with somebody else acting in it."""
@@ -277,6 +353,34 @@ class CRM:
         if rejects is not None:
             write_rejects(self.workspace, outcome.value, Path(rejects))
         return outcome.value
+
+    def import_records(
+        self,
+        kind: str | type[Stored],
+        source: str | PathLike[str] | Source,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> ImportReport:
+        """Import records of any type from a table or JSON lines, by the names of its fields.
+
+        Args:
+            kind: The record type: its class, name or plural.
+            source: A path, or a source.
+            mapping: Column to field, where they are called differently.
+            more: ``reason``, ``key`` and ``dry_run``.
+
+        Raises:
+            RejectedError: It has columns that are no fields, with all of these; or no row is good.
+        """
+        from crmkit.services.import_records import import_records
+        from crmkit.services.sources import FileSource
+
+        schema = self.workspace.schema
+        name = schema.of(kind).name if isinstance(kind, type) else schema.named(kind).name
+        opened = FileSource(Path(source)) if isinstance(source, (str, PathLike)) else source
+        options = ReadingOptions(mapping=mapping or {})
+        return import_records(self.workspace, name, opened, options=options, **more).value
 
     # Following up
 
@@ -343,6 +447,7 @@ class CRM:
             options: ``contact``, ``account``, ``with_account``, ``deal``, ``deal_values`` and ``owner``.
 
         Raises:
+            AlreadyConvertedError: It is converted; with the first result.
             RejectedError: It cannot be converted; with all reasons.
             AmbiguousMatchError: Several contacts or accounts match equally well.
         """
@@ -399,13 +504,92 @@ class CRM:
 
         return convert_leads(self.workspace, leads, all_or_nothing=all_or_nothing, **more).value
 
+    def try_rule(self, name: str, *, limit: int = 100) -> RuleTrial:
+        """Try a conversion rule on the leads that were converted last: what would have been otherwise.
+
+        Raises:
+            NotFoundError: There is no such rule.
+        """
+        from crmkit.services.try_rule import try_rule
+
+        return try_rule(self.workspace, name, limit=limit)
+
+    # Duplicates
+
+    def duplicates(
+        self, kind: str = "contact", *, where: Condition | str | None = None, limit: int | None = None
+    ) -> builtins.list[DuplicateGroup]:
+        """Return groups of records that seem to be one, the surest first, with what speaks for it.
+
+        Args:
+            kind: ``lead``, ``contact``, ``account`` or ``deal``, or its plural.
+            where: Only groups with a record that fulfils this, given as for a collection.
+            limit: At most so many.
+        """
+        from crmkit.services.duplicates import find_duplicates
+
+        return find_duplicates(self.workspace, kind, where=where, limit=limit)
+
+    def plan_merge(
+        self, winner: str | Stored, *losers: str | Stored, choose: Mapping[str, str | Stored] | None = None
+    ) -> MergePlan:
+        """Plan a merge without doing anything: field by field what the winner will hold, and why.
+
+        Args:
+            winner: The record that stays, or its id.
+            losers: Those that become part of it.
+            choose: Field to the record whose value is wanted.
+
+        Raises:
+            RejectedError: They cannot be merged, or are merged already; with all reasons.
+        """
+        from crmkit.services.merge import plan_merge
+
+        return plan_merge(self.workspace, winner, losers, choose=choose)
+
+    def merge(
+        self,
+        winner: str | Stored | MergePlan,
+        *losers: str | Stored,
+        choose: Mapping[str, str | Stored] | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+        dry_run: bool = False,
+    ) -> MergeResult:
+        """Merge records of one type into the first; a second time gives the first result back.
+
+        What is empty is filled, nothing is overwritten, and all that belongs to the others
+        belongs to the winner then. Their ids still open it. Leads are merged into a contact by
+        converting them into it.
+
+        Args:
+            winner: The record that stays, or its id; or a plan, to do just that.
+            losers: Those that become part of it.
+            choose: Field to the record whose value is wanted, instead of what the rules give.
+            reason: Why, for the log.
+            key: The idempotency key.
+            dry_run: Do all of it, and roll it back.
+
+        Raises:
+            RejectedError: They cannot be merged; with all reasons.
+            StalePlanError: What the plan relied on has moved; make it anew.
+        """
+        from crmkit.services.merge import MergePlan, merge, merge_planned
+
+        if isinstance(winner, MergePlan):
+            return merge_planned(self.workspace, winner, reason=reason, key=key, dry_run=dry_run).value
+        return merge(self.workspace, winner, losers, choose=choose, reason=reason, key=key, dry_run=dry_run).value
+
     # Deals
 
-    def open_deal(self, name: str, **values: Any) -> Deal:
-        """Open a deal: ``account``, ``contacts``, ``roles``, ``amount``, ``pipeline``, ``stage`` …"""
+    def open_deal(self, name: str, *custom: object, **values: Any) -> Deal:
+        """Open a deal: ``account``, ``contacts``, ``roles``, ``amount``, ``pipeline``, ``stage`` …
+
+        Custom fields are objects of their classes, or mappings of names to values.
+        """
         from crmkit.services.deals import open_deal
 
-        return open_deal(self.workspace, name, **values).value
+        return open_deal(self.workspace, name, custom=custom, **values).value
 
     def move_deal(self, deal: str | Deal, stage: str | Stage, **more: Any) -> Deal:
         """Move a deal to another stage.
@@ -476,6 +660,40 @@ class CRM:
         from crmkit.services.timeline import timeline
 
         return timeline(self.workspace, id_of(record))
+
+    def history(self, record: str | Stored, *, field: str | None = None) -> builtins.list[HistoryEntry]:
+        """Return what happened to the values of a record, or of one field, the oldest first.
+
+        Who, when, what, why, by which rule, and from which file and row.
+        """
+        from crmkit.services.history import history
+
+        return history(self.workspace, record, field=field)
+
+    def provenance(self, record: str | Stored) -> dict[str, Origin]:
+        """Return for each value of a record where it comes from."""
+        from crmkit.services.history import provenance
+
+        return provenance(self.workspace, record)
+
+    def at(self, moment: datetime | str | Done, *, before: bool = False) -> CRM:
+        """Return the workspace as it was at a moment, to be read only.
+
+        It needs no closing, and reads as long as this one is open.
+
+        Args:
+            moment: An aware moment, or a text such as ``2026-01-31T09:30:00Z``, ``2026-01-31`` (the
+                end of that day), ``-30d`` or ``last month``; or an operation, its id, or what it
+                gave: right after that operation.
+            before: Right before that moment, day or operation instead.
+
+        Raises:
+            RejectedError: It is no moment, or says no time zone.
+            NotFoundError: There is no such operation.
+        """
+        from crmkit.services.as_of import past_of
+
+        return CRM(past_of(self.workspace, moment, before=before), self.plugins)
 
     def log(self, *, limit: int = 20, **more: Any) -> builtins.list[LoggedOperation]:
         """Return operations, the newest first; of one ``kind``, or of one ``record``."""

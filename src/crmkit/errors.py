@@ -5,6 +5,12 @@ The branches are sorted by what the reader of the message can do next::
     CrmkitError
     ├── RejectedError           change the request: .reasons
     │   ├── AmbiguousMatchError     choose one of: .candidates
+    │   ├── AlreadyConvertedError   use what it became: .result
+    │   ├── DisqualifiedError       reopen the lead first
+    │   ├── MissingFieldsError      give what is demanded: .fields
+    │   │   └── OwnerRequiredError      say who is responsible
+    │   ├── ContactNotInAccountError    take another contact or account
+    │   ├── StageNotInPipelineError     take a stage of that pipeline
     │   ├── VetoedError             a plugin said no: .plugin .rule
     │   ├── NotReversibleError      what stands in the way: .obstacles
     │   ├── KeyReusedError          the key already names another request: .key
@@ -29,21 +35,27 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 __all__ = [
+    "AlreadyConvertedError",
     "AmbiguousMatchError",
     "ConfigError",
     "ConflictError",
+    "ContactNotInAccountError",
     "CrmkitError",
     "DeliveryError",
+    "DisqualifiedError",
     "FullError",
     "KeyReusedError",
     "LockedError",
+    "MissingFieldsError",
     "NewerWorkspaceError",
     "NotAWorkspaceError",
     "NotFoundError",
     "NotReversibleError",
+    "OwnerRequiredError",
     "PluginError",
     "ReadOnlyError",
     "RejectedError",
+    "StageNotInPipelineError",
     "StalePlanError",
     "StorageError",
     "UnreadableError",
@@ -102,6 +114,46 @@ class AmbiguousMatchError(RejectedError):
         self.candidates = tuple(candidates)
         listed = ", ".join(f"{label} ({id_}: {evidence})" for id_, label, evidence in self.candidates)
         super().__init__(f"{reason}: {listed}", hint=hint or "name one of them by its id")
+
+
+class AlreadyConvertedError(RejectedError):
+    """A lead is converted already, so there is nothing to plan; converting it again gives `.result`.
+
+    Attributes:
+        result: The `ConversionResult` of the first conversion.
+    """
+
+    def __init__(self, reasons: str | Iterable[str], *, result: Any, hint: str = "") -> None:
+        super().__init__(reasons, hint=hint or "convert gives back the first conversion")
+        self.result = result
+
+
+class DisqualifiedError(RejectedError):
+    """A lead was given up, so it cannot be converted."""
+
+
+class MissingFieldsError(RejectedError):
+    """What a rule or a stage demands is empty.
+
+    Attributes:
+        fields: What is missing, each as ``contact.phone``.
+    """
+
+    def __init__(self, reasons: str | Iterable[str], *, fields: Iterable[str], hint: str = "") -> None:
+        super().__init__(reasons, hint=hint)
+        self.fields = tuple(fields)
+
+
+class OwnerRequiredError(MissingFieldsError):
+    """A rule demands somebody who is responsible, and nobody is."""
+
+
+class ContactNotInAccountError(RejectedError):
+    """A contact was chosen together with an account that is not its own."""
+
+
+class StageNotInPipelineError(RejectedError):
+    """A deal was to go to a stage of another pipeline."""
 
 
 class VetoedError(RejectedError):

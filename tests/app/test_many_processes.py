@@ -18,10 +18,9 @@ LEADS = 20
 spawned = multiprocessing.get_context("spawn")
 
 
-def convert_all(path: Path, start: float, answers: multiprocessing.Queue[str]) -> None:
+def convert_all(path: Path, ids: list[str], start: float, answers: multiprocessing.Queue[str]) -> None:
     """Convert every lead, all processes at once and in the same order."""
     with crmkit.open(path, discover=False) as crm:
-        ids = sorted(lead.id for lead in crm.leads)
         time.sleep(max(0.0, start - time.time()))
         for lead_id in ids:
             answers.put(crm.convert(lead_id).outcome)
@@ -38,13 +37,14 @@ def test_leads_converted_by_eight_processes_at_once_are_converted_once(tmp_path:
     path = tmp_path / "crm.db"
     with crmkit.open(path, create=True, discover=False) as crm:
         # Two leads share each address, and five each company.
-        crm.leads.add_many(
+        leads = crm.leads.add_many(
             {"first_name": "Jules", "email": f"p{i // 2}@acme.example", "company": f"Acme {i // 5}"}
             for i in range(LEADS)
         )
+        ids = [lead.id for lead in leads]
     answers = spawned.Queue()
     start = time.time() + 2
-    workers = [spawned.Process(target=convert_all, args=(path, start, answers)) for _ in range(PROCESSES)]
+    workers = [spawned.Process(target=convert_all, args=(path, ids, start, answers)) for _ in range(PROCESSES)]
     for worker in workers:
         worker.start()
     outcomes = Counter(answers.get(timeout=60) for _ in range(PROCESSES * LEADS))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 import crmkit
+from tests.workbooks import Value, a_workbook
 
 from .conftest import CommandLine
 
@@ -120,7 +122,7 @@ def test_a_refused_import_leaves_no_new_campaign_behind(shop: CommandLine) -> No
 
     result = shop.run("import", file, "--campaign", "Forum", "--new-campaign", "--max-errors", "0", code=3)
 
-    assert "1 rows are rejected, 0 are allowed" in result.stderr
+    assert "rejected rows: 1, allowed: 0" in result.stderr
     assert "Forum" not in shop.out("campaigns")
 
 
@@ -210,7 +212,11 @@ def test_of_many_problems_the_first_twenty_are_listed(shop: CommandLine) -> None
 
 @pytest.mark.parametrize(
     ("content", "code", "said"),
-    [(None, 4, "there is no file"), (b"", 3, "is empty"), (b"\x89PNG\r\n\x1a\n" + bytes(64), 3, "no importer knows")],
+    [
+        (None, 4, "there is no file"),
+        (b"", 3, "is empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), 3, "is not text but a picture"),
+    ],
 )
 def test_what_cannot_be_read_is_an_error_of_its_kind(
     shop: CommandLine, content: bytes | None, code: int, said: str
@@ -219,3 +225,16 @@ def test_what_cannot_be_read_is_an_error_of_its_kind(
         (shop.folder / "odd.bin").write_bytes(content)
 
     assert said in shop.run("import", "odd.bin", code=code).stderr
+
+
+def test_a_workbook_is_explained_and_one_sheet_of_it_imported(shop: CommandLine) -> None:
+    new: list[list[Value]] = [["Name", "Email"], ["Ann Lee", "ann@x.example"]]
+    old: list[list[Value]] = [["Name", "Email"], ["Bob Roe", "bob@x.example"], ["Cid Doe", "cid@x.example"]]
+    (shop.folder / "leads.xlsx").write_bytes(a_workbook({"New": new, "Old": old}, hidden=["Old"]))
+
+    explained = shop.out("import", "leads.xlsx", "--explain")
+    imported = shop.out("import", "leads.xlsx", "--sheet", "Old")
+
+    assert re.search(r"hidden sheets +Old ", explained)
+    assert "Ann" in explained
+    assert "2 rows read = 2 created" in imported

@@ -80,7 +80,7 @@ def test_a_mail_may_go_out_again_when_that_is_asked_for(queued: CommandLine) -> 
 
 
 def test_it_must_be_said_to_whom(shop: CommandLine) -> None:
-    assert "--campaign NAME, or --to NAME" in shop.run("send", "thank_you", code=2).stderr
+    assert "--campaign NAME, --to NAME, or --where TEXT" in shop.run("send", "thank_you", code=2).stderr
 
 
 def test_an_unknown_template_is_named_with_what_comes_close(shop: CommandLine) -> None:

@@ -176,6 +176,12 @@ def test_init_makes_a_workspace_once(cli: CommandLine) -> None:
 ERRORS = [
     (errors.RejectedError(["no", "never"]), 3),
     (errors.AmbiguousMatchError("two", [("a", "A", "x"), ("b", "B", "y")]), 3),
+    (errors.AlreadyConvertedError("done", result={"lead_id": "lead_1"}), 3),
+    (errors.DisqualifiedError("spam"), 3),
+    (errors.MissingFieldsError("no phone", fields=["contact.phone"]), 3),
+    (errors.OwnerRequiredError("no owner", fields=["contact.owner_id"]), 3),
+    (errors.ContactNotInAccountError("elsewhere"), 3),
+    (errors.StageNotInPipelineError("elsewhere"), 3),
     (errors.VetoedError("no", plugin="p", rule="r"), 3),
     (errors.NotReversibleError("no", ["later"]), 3),
     (errors.KeyReusedError("k"), 3),

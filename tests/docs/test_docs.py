@@ -13,6 +13,8 @@ import pytest
 import crmkit
 from crmkit import errors
 from crmkit.cli.commands import COMMANDS
+from crmkit.core.expressions import KEYWORDS, Verb
+from crmkit.core.periods import PERIOD_WORDS
 from crmkit.plugins.hookspecs import HOOKS, HookSpecs
 from crmkit.services.config import load_settings
 from crmkit.services.settings import MailSettings, PluginSettings, Settings
@@ -53,6 +55,27 @@ def test_no_command_is_documented_that_is_not_there() -> None:
 @pytest.mark.parametrize("name", crmkit.__all__)
 def test_each_public_name_is_documented(name: str) -> None:
     assert re.search(rf"`(crmkit\.)?{name}`", ALL)
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_each_operator_of_queries_is_documented_as_text_and_in_python(verb: Verb) -> None:
+    table = PAGES["queries.md"].partition("## What can be asked")[2].partition("\n\nBrackets")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    calls = {
+        Verb.IN: "in_(",
+        Verb.BETWEEN: "between(",
+        Verb.EMPTY: "is_empty(",
+        Verb.CONTAINS: "contains(",
+        Verb.HAS: "has(",
+    }
+    python = calls.get(verb, "==" if verb is Verb.EQUALS else verb.value)
+
+    assert any(verb.value in row[0] and python in row[1] for row in rows)
+
+
+@pytest.mark.parametrize("word", sorted({*KEYWORDS, *PERIOD_WORDS}))
+def test_each_word_of_queries_is_documented(word: str) -> None:
+    assert re.search(rf"`[^`]*\b{word}\b[^`]*`", PAGES["queries.md"])
 
 
 @pytest.mark.parametrize("name", errors.__all__)

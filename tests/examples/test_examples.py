@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,21 @@ def test_smallest_plugins_are_all_at_work(tmp_path: Path, url: str) -> None:
     assert "The report says: 1 contact" in told
     assert "(convert: " in told
     assert len(list(tmp_path.glob("scratch-*/crm.db"))) == (url == "scratch:")
+
+
+@pytest.mark.parametrize("url", ["memory:", "workshop.db"])
+def test_bicycle_workshop_is_a_crm_of_its_own_in_sixty_lines(tmp_path: Path, url: str) -> None:
+    program = EXAMPLES / "bicycle_workshop.py"
+
+    told = run(program, url, cwd=tmp_path)
+
+    assert told == "Tourers: ['Zoé']\nWaiting: ['New wheels']\nGitanes: ['Wheels of Zoé']\n"
+    assert len(program.read_text(encoding="utf-8").splitlines()) <= 60
+    if url != "memory:":
+        with closing(sqlite3.connect(tmp_path / url)) as connection:
+            [(hours,)] = connection.execute("SELECT job_hours FROM deal").fetchall()
+            [(name,)] = connection.execute("SELECT name FROM repair_order").fetchall()
+        assert (hours, name) == (2, "Wheels of Zoé")
 
 
 def test_plugin_package_passes_its_own_tests(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions
-from crmkit.errors import RejectedError
+from crmkit.errors import RejectedError, UnreadableError
 from crmkit.plugins.builtin.csv_importer import CsvImporter
-from crmkit.plugins.builtin.headers import CONSENT, SYNONYMS, field_of, header_language, map_header
+from crmkit.plugins.builtin.headers import CONSENT, REACH, SYNONYMS, field_of, header_language, map_header
 from crmkit.services.sources import BytesSource
 
 FRENCH_EXCEL = (
@@ -157,7 +157,7 @@ def test_every_synonym_belongs_to_one_field_and_is_found_as_written() -> None:
     for field, languages in SYNONYMS.items():
         for words in languages.values():
             assert {word: field_of(word) for word in words} == dict.fromkeys(words, field)
-    assert set(SYNONYMS) <= {*DRAFT_FIELDS, CONSENT}
+    assert set(SYNONYMS) <= {*DRAFT_FIELDS, CONSENT, REACH}
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_mapping_that_cannot_be_is_refused_with_all_reasons() -> None:
         (b"From city,To city\nLyon,Paris\n", 10),
         (b"From ann@x.fr Mon Jan  1 00:00:00 2024\nSubject: x\n", 0),
         (b"once upon a time\n", 10),
-        (b"", 0),
+        (b"", 1),
         (b"PK\x03\x04" + bytes(100), 0),
         (b"BEGIN:VCARD\nVERSION:3.0\n", 0),
         (b'[{"email": "a@x.fr"}]', 0),
@@ -243,3 +243,21 @@ def test_rows_come_in_batches_that_together_are_the_file() -> None:
 
 def test_a_header_alone_makes_no_batches() -> None:
     assert list(read("Name,Email\n").batches) == []
+
+
+def test_a_cell_of_address_and_number_is_parted() -> None:
+    batch = only_batch("Name,Email / Phone\nAnn,ann@x.fr / 98765 43210\nBob,bob@x.fr\n")
+
+    assert batch.columns["email"] == ["ann@x.fr", "bob@x.fr"]
+    assert batch.columns["phone"] == ["98765 43210", ""]
+
+
+@pytest.mark.parametrize(
+    "header", ["Account,Sector,Office location", "Record ID,Deal Name,Deal Stage,Amount", "Id,Name,StageName,CloseDate"]
+)
+def test_a_table_without_people_is_refused_unless_it_is_mapped(header: str) -> None:
+    rows = header + "\n" + ",".join("x" for _ in header.split(",")) + "\n"
+
+    with pytest.raises(UnreadableError, match="lists no people"):
+        read(rows)
+    assert read(rows, {header.split(",")[1]: "company"}).header == tuple(header.split(","))

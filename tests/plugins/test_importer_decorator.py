@@ -133,7 +133,7 @@ def test_a_refusal_on_purpose_is_the_reason_itself() -> None:
     ],
 )
 def test_a_wrong_result_names_the_function(result: object, said: str) -> None:
-    wrong = importer("wrong", columns=["Name", "Email"])(lambda _: result)  # type: ignore[arg-type,return-value]  # likewise
+    wrong = importer("wrong", columns=["Name", "Email"])(lambda _: result)  # type: ignore[arg-type]  # likewise
 
     ((line, reason),) = reasons(only_batch(wrong, "Name,Email\nAnn,a@x.fr\n"))
 

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import pytest
 
+import crmkit
 from crmkit import __version__
 from crmkit.core.changes import ChangeSet
 from crmkit.core.ports.plugins import Context, ConversionRule, Extensions, StageGuard, StageMove
@@ -550,7 +551,7 @@ def test_wrong_plugin_that_is_found_is_listed_with_the_suggestion(case: str, mon
     assert complaint in info.reason
     assert suggestion in info.reason
     assert plugins.collect().listeners == []
-    assert set(plugins.collect().importers) == {"csv"}
+    assert {told.plugin for told in plugins.collect().importers.values()} == {"crmkit"}
 
 
 def test_error_names_plugin_version_and_hook_and_keeps_the_cause() -> None:
@@ -778,3 +779,58 @@ def test_collecting_crmkits_own_plugins_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+# ------------------------------------------------- fields and record types
+
+FIELDS = """
+import crmkit
+
+@crmkit.custom_fields("lead", name={name!r})
+class Scan:
+    booth: str | None = None
+"""
+
+
+def test_declared_classes_of_a_module_are_found_and_can_be_handed_over_themselves() -> None:
+    made = module(FIELDS.format(name="scan"))
+
+    assert list(manager(made).collect().fields) == ["scan"]
+    assert list(manager(made.Scan).collect().fields) == ["scan"]
+    hooks = hooked(
+        """
+        import crmkit
+
+        @crmkit.custom_record("booth")
+        class _Booth(crmkit.Record):
+            name: str
+
+        @hookimpl
+        def crmkit_record_types():
+            yield _Booth
+        """
+    )
+    extensions = manager(hooks).collect()
+    assert [one.item.name for one in extensions.record_types.values()] == ["booth"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("@hookimpl\ndef crmkit_fields(): return [str]", "str is not declared: put @crmkit.custom_fields"),
+        ("@hookimpl\ndef crmkit_record_types(): return ['booth']", "str is no record type"),
+        (FIELDS.format(name="import").replace("booth", "key"), "a lead already has the field import_key"),
+        (
+            'import crmkit\n@crmkit.custom_record("lead")\nclass Mine(crmkit.Record):\n    name: str',
+            "there is a record type called lead already",
+        ),
+    ],
+)
+def test_fields_and_types_that_do_not_fit_beside_crmkits_own_are_flaws_of_the_plugin(body: str, reason: str) -> None:
+    with pytest.raises(PluginError, match=reason):
+        crmkit.open("memory:", plugins=[hooked(body)], discover=False)
+
+
+def test_two_plugins_with_fields_of_one_name_clash() -> None:
+    with pytest.raises(PluginError, match="the custom fields scan is already provided by the plugin acme"):
+        manager(module(FIELDS.format(name="scan")), module(FIELDS.format(name="scan"), "other"))

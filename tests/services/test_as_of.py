@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -35,7 +37,7 @@ from crmkit.services.workspace import Workspace
 from crmkit.storage.memory import MemoryStorage
 from crmkit.storage.sqlite import SqliteStorage
 from tests.import_samples import JsonImporter, a_person, people, stopping_after, with_importers
-from tests.mailing import HandClock, Postman, equipped, make_leads, make_templates, messages, refused
+from tests.mailing import HandClock, Postman, equipped, make_leads, make_templates, messages, refused, traced
 from tests.services.conftest import open_workspace
 from tests.services.deal_world import CountingStorage, with_sales
 
@@ -306,6 +308,11 @@ def names(workspace: Workspace) -> list[str]:
         return [lead.first_name for lead in workspace.schema["lead"].load_many(view.find(Query(type="lead")))]
 
 
+def cities(workspace: Workspace) -> list[str]:
+    with workspace.reading() as view:
+        return [lead.city for lead in workspace.schema["lead"].load_many(view.find(Query(type="lead")))]
+
+
 def test_a_moment_may_be_named_by_an_operation_too(shop: Workspace) -> None:
     first = add_records(shop, "lead", [{"first_name": "Ada"}])
     second = add_records(shop, "lead", [{"first_name": "Zoé"}])
@@ -326,6 +333,7 @@ def test_a_day_means_its_end_and_before_it_the_end_of_the_day_before(shop: Works
     assert names(past_of(shop, "2026-01-15")) == ["Ada"]
     assert names(past_of(shop, "2026-01-14")) == names(past_of(shop, "2026-01-15", before=True)) == []
     assert names(past_of(shop, "today")) == ["Ada"]
+    assert names(past_of(shop, "0001", before=True)) == []
     assert names(past_of(shop, "-1h")) == names(past_of(shop, "last month")) == []
 
 
@@ -432,6 +440,21 @@ def test_a_part_of_an_import_that_came_later_leaves_the_earlier_state(shop: Work
     assert city(edited) == "Nantes"
 
 
+def test_a_past_that_is_held_sees_what_a_later_part_of_an_import_changes(shop: Workspace) -> None:
+    import_leads(shop, people(a_person(1, city="Lyon")))
+    past = past_of(shop, recent_operations(shop, limit=1)[0].operation)
+    source = people(a_person(3), a_person(4), a_person(1, city="Nantes"))
+    with pytest.raises(KeyboardInterrupt):
+        import_leads(shop, source, batch_size=2, policy="update", progress=stopping_after(1))
+    add(shop, "lead", first_name="Ada")  # so that the import is not the last operation
+    before = cities(past)
+
+    import_leads(shop, source, batch_size=2, policy="update")
+
+    assert cities(past) == before == ["Lyon"]
+    assert "Nantes" in cities(shop)
+
+
 def test_a_mail_is_queued_until_it_has_left(workspace: Workspace) -> None:
     clock = HandClock()
     office = equipped(workspace, Postman(), clock=clock)
@@ -469,6 +492,25 @@ def test_what_a_question_costs_does_not_grow_with_the_records(many: int) -> None
 
     assert first == 8
     assert counting.questions == first + 1
+
+
+def test_what_has_to_be_taken_back_is_found_by_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = traced(monkeypatch)
+    shop = open_workspace(SqliteStorage(tmp_path / "crm.db"))
+    lead = add(shop, "lead", first_name="Ada")
+    update_records(shop, "lead", [lead.id], {"city": "Lyon"})
+    seen.clear()
+
+    with past_of(shop, lead).reading() as view:
+        view.get_many("lead", [lead.id])
+        view.lookup("lead", "name_key", ["ada"])
+        view.find(Query(type="lead", limit=50))
+
+    asked = [text for text in seen if 'FROM "' in text]
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as connection:
+        plans = [row[3] for text in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
+    assert len(asked) > 5
+    assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan and "json" not in plan] == []
 
 
 def all_ids(workspace: Workspace) -> list[str]:

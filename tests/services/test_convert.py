@@ -23,11 +23,18 @@ from crmkit.core.conversion import (
     Veto,
     business_values,
 )
+from crmkit.core.declare import custom_fields, fields_of, value_of
 from crmkit.core.lead import LeadStatus
 from crmkit.core.ports.plugins import Context, Contribution, NoExtensions
+from crmkit.core.values import Money
 from crmkit.errors import (
+    AlreadyConvertedError,
     AmbiguousMatchError,
+    ContactNotInAccountError,
+    DisqualifiedError,
+    MissingFieldsError,
     NotFoundError,
+    OwnerRequiredError,
     PluginError,
     RejectedError,
     StalePlanError,
@@ -492,13 +499,40 @@ LEADS = st.fixed_dictionaries(
 )
 
 
+@custom_fields("lead", "contact", "account")
+class Scan:
+    booth: str | None = None
+    minutes: int | None = None
+    hot: bool = False
+
+
+@custom_fields("lead")
+class Survey:
+    budget: Money | None = None
+    topics: tuple[str, ...] = ()
+
+
+CUSTOM = st.fixed_dictionaries(
+    {},
+    optional={
+        "scan.booth": st.sampled_from(["A1", "B2"]),
+        "scan.minutes": st.integers(0, 2),
+        "scan.hot": st.booleans(),
+        "survey.budget": st.sampled_from(["1 EUR", "2.50 USD"]),
+        "survey.topics": st.lists(st.sampled_from("ab"), min_size=1),
+    },
+)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(leads=st.lists(LEADS, min_size=1, max_size=5))
-def test_nothing_is_lost(leads: list[dict[str, Any]]) -> None:
-    """Every value of a lead is in a target, or kept as unmapped on the conversion."""
+@given(leads=st.lists(st.tuples(LEADS, CUSTOM), min_size=1, max_size=5))
+def test_nothing_is_lost(leads: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    """Every value of a lead, custom ones too, is in a target, or kept as unmapped on the conversion."""
     workspace = open_workspace(MemoryStorage())
-    for values in leads:
-        lead = add(workspace, "lead", **values)
+    extended = workspace.schema.extended([fields_of(Scan), fields_of(Survey)])
+    workspace = attrs.evolve(workspace, schema=workspace.storage.prepare(extended, create=True))
+    for values, custom in leads:
+        lead = add(workspace, "lead", **values, **custom)
         try:
             result = convert_lead(workspace, lead).value
         except AmbiguousMatchError:
@@ -511,10 +545,8 @@ def test_nothing_is_lost(leads: list[dict[str, Any]]) -> None:
         for field, value in business_values(workspace.schema, lead).items():
             if value in (None, "", (), {}) or field in conversion.unmapped:
                 continue
-            held = [
-                getattr(contact if target is Target.CONTACT else account, name, None)
-                for target, name in MAPPING.get(field, ())
-            ]
+            places = MAPPING.get(field, ()) if "." not in field else [(Target.CONTACT, field), (Target.ACCOUNT, field)]
+            held = [value_of(contact if target is Target.CONTACT else account, name) for target, name in places]
             assert any(holds(there, value) for there in held) or str(value) in points, (field, value, held)
 
 
@@ -530,3 +562,54 @@ def holds(there: Any, value: Any) -> bool:
     if isinstance(value, Mapping):
         return value.items() <= (there or {}).items()
     return bool(there == value)
+
+
+def test_each_reason_has_an_error_of_its_own(workspace: Workspace) -> None:
+    one, other = (add(workspace, "account", name=name) for name in ("One", "Other"))
+    contact = add(workspace, "contact", first_name="Jules", account_id=one)
+    lost = add(workspace, "lead", first_name="Gone", status="disqualified", disqualified_reason="spam")
+
+    with pytest.raises(DisqualifiedError):
+        convert_lead(workspace, lost)
+    with pytest.raises(ContactNotInAccountError):
+        convert_lead(workspace, jules(workspace), options=ConversionOptions(contact=contact.id, account=other.id))
+    with pytest.raises(MissingFieldsError) as nobody:
+        convert_lead(workspace, add(workspace, "lead", company="Hospy"))
+
+    assert "lead.email" in nobody.value.fields
+
+
+def test_planning_a_converted_lead_is_an_error_that_carries_the_result(workspace: Workspace) -> None:
+    lead = jules(workspace)
+    first = convert_lead(workspace, lead).value
+
+    with pytest.raises(AlreadyConvertedError) as caught:
+        plan_conversion(workspace, lead.id)
+
+    assert (caught.value.result.outcome, caught.value.result.conversion) == ("already", first.conversion)
+
+
+def test_an_owner_that_a_rule_demands_may_be_named_at_the_conversion(workspace: Workspace) -> None:
+    ada = add(workspace, "user", name="Ada")
+    ruled = with_rules(workspace, lambda _p: [Demand(target=Target.CONTACT, field="owner_id", reason="no orphans")])
+    lead = jules(ruled)
+
+    with pytest.raises(OwnerRequiredError, match="the contact has no owner: no orphans") as caught:
+        convert_lead(ruled, lead)
+    result = convert_lead(ruled, lead, options=ConversionOptions(owner=ada.id)).value
+
+    assert caught.value.fields == ("contact.owner_id",)
+    assert result.conversion is not None
+    assert load(ruled, result.conversion.contact_id).owner_id == ada.id
+
+
+def test_all_fields_that_rules_demand_are_listed(workspace: Workspace) -> None:
+    ruled = with_rules(
+        workspace,
+        lambda _p: [Demand(target=Target.CONTACT, field=name, reason="we call") for name in ("phone", "mobile")],
+    )
+
+    with pytest.raises(MissingFieldsError) as caught:
+        convert_lead(ruled, jules(ruled))
+
+    assert caught.value.fields == ("contact.phone", "contact.mobile")

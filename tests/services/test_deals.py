@@ -10,7 +10,16 @@ import pytest
 from crmkit.core.deal import Deal, ProbabilitySource
 from crmkit.core.ports.plugins import Context, StageMove
 from crmkit.core.values.money import Money
-from crmkit.errors import ConflictError, NotFoundError, PluginError, RejectedError, VetoedError
+from crmkit.errors import (
+    ConflictError,
+    ContactNotInAccountError,
+    MissingFieldsError,
+    NotFoundError,
+    PluginError,
+    RejectedError,
+    StageNotInPipelineError,
+    VetoedError,
+)
 from crmkit.services.deals import (
     lose_deal,
     move_deal,
@@ -20,6 +29,7 @@ from crmkit.services.deals import (
     set_probability,
     win_deal,
 )
+from crmkit.services.pipelines import add_pipeline
 from crmkit.services.stages import pipeline_with_stages
 from crmkit.services.undo import redo, undo
 from crmkit.services.workspace import Workspace
@@ -262,3 +272,34 @@ def test_a_deal_is_won_whatever_its_probability_says(sales: Workspace) -> None:
     with sales.storage.read() as view:
         _, stages = pipeline_with_stages(view, sales.schema, None)
     assert next(s for s in stages if s.id == certain.stage_id).kind.value == "open"
+
+
+def test_each_reason_against_a_deal_has_an_error_of_its_own(sales: Workspace) -> None:
+    one, other = (add(sales, "account", name=name) for name in ("One", "Other"))
+    contact = add(sales, "contact", first_name="Jules", account_id=one)
+    deal = open_deal(sales, "40 seats").value
+    foreign = add_pipeline(sales, "partners", "Partners").value[1][0].id
+
+    with pytest.raises(ContactNotInAccountError):
+        open_deal(sales, "Offer", account=other, contacts=[contact])
+    with pytest.raises(StageNotInPipelineError) as opened:
+        open_deal(sales, "Offer", stage=foreign, pipeline="sales")
+    with pytest.raises(StageNotInPipelineError) as moved:
+        move_deal(sales, deal, foreign)
+    with pytest.raises(MissingFieldsError) as missing:
+        move_deal(sales, deal, "negotiation")
+    with pytest.raises(MissingFieldsError) as missing_at_once:
+        open_deal(sales, "Offer", stage="negotiation")
+
+    assert opened.value.reasons == moved.value.reasons
+    assert missing.value.fields == ("deal.amount", "deal.expected_close_on")
+    assert missing_at_once.value.fields == missing.value.fields
+
+
+def test_reasons_of_several_kinds_are_a_plain_refusal(sales: Workspace) -> None:
+    deal = open_deal(sales, "40 seats").value
+
+    with pytest.raises(RejectedError) as caught:
+        lose_deal(sales, deal, "boredom")
+
+    assert type(caught.value) is RejectedError

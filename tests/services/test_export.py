@@ -127,7 +127,7 @@ def test_what_is_there_stays_when_an_export_fails(workspace: Workspace, tmp_path
     path.write_text("precious", encoding="utf-8")
 
     with pytest.raises(NotFoundError):
-        export_records(workspace, "lead", path, where=Compare("nonsense", Op.EQ, "x"))
+        export_records(workspace, "lead", path, where=[Compare("nonsense", Op.EQ, "x")])
 
     assert path.read_text(encoding="utf-8") == "precious"
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".leads")] == []

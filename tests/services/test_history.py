@@ -224,7 +224,7 @@ def test_a_history_leads_from_nothing_to_the_record_and_every_value_has_an_origi
             assert (life[-1] == "deleted") is (record.deleted_at is not None)
 
 
-EMPTY = (None, "", (), {})
+EMPTY: tuple[Any, ...] = (None, "", (), {})
 
 
 def replayed(entries: Sequence[HistoryEntry]) -> Mapping[str, Any]:

@@ -51,8 +51,7 @@ def test_a_deal_that_is_not_there_is_not_found(workspace: Workspace) -> None:
 @given(steps=st.lists(st.sampled_from(["needs_analysis", "proposal", "win", "reopen"]), max_size=6))
 def test_the_durations_add_up_to_the_life_of_the_deal(steps: list[str]) -> None:
     workspace = with_sales(open_workspace(MemoryStorage()))
-    account = {"expected_close_on": "2026-12-31", "amount": "5 EUR"}
-    deal = open_deal(workspace, "40 seats", **account).value
+    deal = open_deal(workspace, "40 seats", expected_close_on="2026-12-31", amount="5 EUR").value
     for step in steps:
         try:
             if step == "win":

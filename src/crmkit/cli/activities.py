@@ -12,7 +12,6 @@ from crmkit.cli.output import words
 from crmkit.cli.state import Session, Writing, command, writing
 from crmkit.core.activity import ActivityKind, Direction
 from crmkit.services.activities import log_activity
-from crmkit.services.search import NAMED
 
 __all__ = ["call", "email", "meeting", "note", "task"]
 
@@ -56,7 +55,9 @@ def _activity_command(kind: ActivityKind, done: str, summary: str) -> click.Comm
         click.option("--due" if is_task else "--at", "when", type=MOMENT, help=_UNTIL if is_task else _SINCE),
         click.option("--body", metavar="TEXT", help="All the rest that there is to say."),
         click.option("--owner", metavar="USER", help="Who has to do it, or did it."),
-        click.option("--kind", "record_kind", type=click.Choice(NAMED), help="Look only among records of this kind."),
+        click.option(
+            "--kind", "record_kind", metavar="KIND", help="Look only among records of this kind: lead, contact …"
+        ),
         writing,
     ]
     if made_with_others:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from crmkit.cli.asking import where_option
 from crmkit.cli.naming import in_words
 from crmkit.cli.output import Card, Column, Part, Table
 from crmkit.cli.state import Session, Writing, command, writing
@@ -26,7 +27,8 @@ __all__ = ["conversion_plan_parts", "convert"]
 
 
 @command("convert")
-@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.argument("names", nargs=-1, metavar="NAME…")
+@where_option("All leads that fulfil this and are not converted yet; may be repeated.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show field by field what it would do, and do nothing.")
 @click.option("--contact", metavar="NAME", help="Join this contact instead of finding or making one.")
 @click.option("--account", metavar="NAME", help="Join this account instead of finding or making one.")
@@ -43,6 +45,7 @@ def convert(
     session: Session,
     names: tuple[str, ...],
     *,
+    where: tuple[str, ...],
     only_plan: bool,
     all_or_nothing: bool,
     **options: Any,
@@ -55,8 +58,13 @@ def convert(
     """
     how: Writing = {"reason": options.pop("reason"), "key": options.pop("key"), "dry_run": options.pop("dry_run")}
     chosen = _options(session, **options)
-    ids = list(dict.fromkeys(session.find(name, "lead").id for name in names))
-    if only_plan:
+    if not names and not where:
+        raise click.UsageError("name the leads, or say which: --where TEXT")
+    found = session.crm.leads.where(*where, "status != converted") if where else ()
+    ids = list(dict.fromkeys([*(session.find(name, "lead").id for name in names), *(lead.id for lead in found)]))
+    if not ids:
+        session.show([], "There is no such lead that could be converted.")
+    elif only_plan:
         plans = [plan_conversion(session.workspace, id_, options=chosen) for id_ in ids]
         _show_plans(session, plans, chosen)
     elif len(ids) == 1:  # its error says more than a row of a table

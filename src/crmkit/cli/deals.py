@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from crmkit.cli.output import Drawing, printable, words
-from crmkit.cli.state import Session, Writing, command, group, writing
+from crmkit.cli.state import Session, Writing, command, group, looking_back, writing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -124,6 +124,7 @@ def reopen(session: Session, name: str, why: str, stage: str | None, **how: Unpa
 
 @command("show", parent=deal)
 @click.argument("name")
+@looking_back
 def show(session: Session, name: str) -> None:
     """Show a deal with all that belongs to it."""
     from crmkit.cli.cards import print_card
@@ -162,6 +163,7 @@ def set_(session: Session, name: str, fields: tuple[str, ...], **how: Unpack[Wri
 @command("board")
 @click.argument("pipeline", required=False)
 @click.option("--newest", type=click.IntRange(1), default=10, show_default=True, help="How many deals a stage shows.")
+@looking_back
 def board(session: Session, pipeline: str | None, newest: int) -> None:
     """Show a pipeline as a board: its stages side by side, with deals, sums and what is stale."""
     from crmkit.services.board import board as board_of

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from crmkit.cli.asking import where_option
 from crmkit.cli.state import Session, command
 
 if TYPE_CHECKING:
@@ -21,9 +23,17 @@ __all__ = ["export"]
 @click.argument("file", required=False, type=click.Path(allow_dash=True))
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), help="By default what the file's name ends in.")
 @click.option("--delimiter", metavar="CHARACTER", default=",", help="What parts the cells; French Excel wants ;")
+@where_option("Only records that fulfil this; may be repeated.")
 @click.option("--deleted", is_flag=True, help="Write deleted records too.")
 def export(
-    session: Session, kind: str, file: str | None, form: ExportFormat | None, *, delimiter: str, deleted: bool
+    session: Session,
+    kind: str,
+    file: str | None,
+    form: ExportFormat | None,
+    *,
+    delimiter: str,
+    where: Sequence[str],
+    deleted: bool,
 ) -> None:
     r"""Write the records of a type (leads, contacts, deals …) to FILE, or to standard output.
 
@@ -39,7 +49,9 @@ def export(
         form = "jsonl" if session.as_json or (path and path.suffix in (".jsonl", ".ndjson", ".json")) else "csv"
     named = "\t" if delimiter in ("tab", "\\t") else delimiter
     destination = path or sys.stdout
-    count = export_records(session.workspace, kind, destination, format=form, delimiter=named, deleted=deleted)
+    count = export_records(
+        session.workspace, kind, destination, format=form, delimiter=named, where=where, deleted=deleted
+    )
     told = f"{count} {'record' if count == 1 else 'records'}"
     if path is None:
         session.say(f"Wrote {told}.")

@@ -26,9 +26,9 @@ def parse_fields(session: Session, kind: str, pairs: Sequence[str]) -> dict[str,
         NotFoundError: A record it refers to is not there.
     """
     targets: dict[str, tuple[str, str]] = {}
-    for field in session.workspace.schema[kind].references:
+    for attribute, field in session.workspace.schema[kind].bonds.items():
         if field.references and field.references != ANY:
-            targets[field.name] = targets[field.name.removesuffix("_id")] = (field.name, field.references)
+            targets[attribute] = targets[attribute.removesuffix("_id")] = (attribute, field.references)
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, islice
 from pathlib import Path
@@ -35,6 +35,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequenc
 
 @command("import")
 @click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--kind", metavar="KIND", help="Records of this kind instead of leads, by the names of their fields.")
 @click.option("--campaign", metavar="NAME", help="The campaign that everybody joins; it must be there.")
 @click.option("--new-campaign", is_flag=True, help="Make that campaign when it is not there yet.")
 @click.option("--importer", metavar="NAME", help="Who reads the file; otherwise the surest does.")
@@ -42,6 +43,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequenc
 @click.option("--encoding", metavar="NAME", help="Such as utf-8 or cp1252; otherwise it is found out.")
 @click.option("--delimiter", metavar="CHARACTER", help="What parts the cells; otherwise it is found out.")
 @click.option("--header-line", type=click.IntRange(0), metavar="LINE", help="Where the header is; 0: nowhere.")
+@click.option("--sheet", metavar="NAME", help="Which sheet of a workbook, by name or number; otherwise the best.")
 @click.option("--region", metavar="CC", help="In whose form phone numbers are, such as FR.")
 @click.option("--source", "source_label", metavar="WORD", help="Where the leads come from, such as trade_show.")
 @click.option("--owner", metavar="USER", help="Who is responsible for the new leads.")
@@ -61,6 +63,7 @@ def import_(
     session: Session,
     file: str,
     *,
+    kind: str | None,
     explain: bool,
     **asked: Any,
 ) -> None:
@@ -70,12 +73,18 @@ def import_(
     why. Rows that are no leads are kept, with line and reason, in a file that can be mended and
     imported again: FILE.rejects.csv beside the workspace, unless --rejects names another.
     Importing the same file again changes nothing.
+
+    With --kind each row is a record of that kind, also one of your own: a table, or JSON lines,
+    whose columns are called like the fields.
     """
     from crmkit.services.sources import FileSource, stdin_source
 
     source: Source = stdin_source() if file == "-" else FileSource(Path(file))
     names = [a.name for a in attrs.fields(ReadingOptions)]
     options = ReadingOptions(**{name: asked.pop(name) for name in names})
+    if kind is not None:
+        _import_kind(session, kind, source, options, asked)
+        return
     if explain:
         _explain(session, source, asked["importer"], options)
         return
@@ -99,6 +108,16 @@ def summary(report: ImportReport, *, limit: int = 20) -> Iterator[Part]:
     more = len(report.problems) - len(shown) + report.unlisted
     if more:
         yield f"… and {more} more"
+
+
+def _import_kind(
+    session: Session, kind: str, source: Source, options: ReadingOptions, asked: Mapping[str, Any]
+) -> None:
+    from crmkit.services.import_records import import_records
+
+    how = {name: asked[name] for name in ("reason", "key", "dry_run")}
+    outcome = import_records(session.workspace, kind, source, options=options, **how)
+    session.done(outcome, *summary(outcome.value), value=outcome.value)
 
 
 def _plural(number: int, word: str) -> str:

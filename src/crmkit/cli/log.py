@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from crmkit.cli.output import Card, Column, Table
 from crmkit.cli.state import Session, command
+from crmkit.core.builtin import custom_types
 from crmkit.services.log import LoggedOperation, operation_details, recent_operations
 from crmkit.services.timeline import changed_values
 
@@ -29,18 +30,23 @@ def log(session: Session, name: str | None, limit: int, operation_kind: str | No
         return
     record = None if name is None else session.find(name)
     found = recent_operations(session.workspace, limit=limit, kind=operation_kind, record=record)
-    rows = [(each.operation.at, _what(each), each.operation.actor, each.operation.id) for each in found]
+    kinds = (*_TOLD, *(kind.name for kind in custom_types(session.workspace.schema)))
+    rows = [(each.operation.at, _what(each, kinds), each.operation.actor, each.operation.id) for each in found]
     table = Table(("When", Column("What", wrap=True), "Who", Column("Operation", whole=True)), rows)
     session.show(found, table if rows else "Nothing has been done yet.")
 
 
 _TOLD = ("lead", "contact", "account", "deal", "campaign", "activity", "message", "user")
-"""The record types that a line of the log counts; the others only bind these together."""
+"""The record types of crmkit's own that a line of the log counts; the others only bind these together."""
 
 
-def _what(logged: LoggedOperation) -> str:
+def _what(logged: LoggedOperation, kinds: Sequence[str]) -> str:
     operation = logged.operation
-    counted = [(kind, verb, count) for kind in _TOLD for verb, count in operation.counts.get(kind, {}).items()]
+    counted = [
+        (kind.replace("_", " "), verb, count)
+        for kind in kinds
+        for verb, count in operation.counts.get(kind, {}).items()
+    ]
     counts = ", ".join(f"{count} {kind} {verb}" for kind, verb, count in counted)
     text = operation.kind.replace("_", " ") + (f": {operation.reason}" if operation.reason else "")
     if counts:

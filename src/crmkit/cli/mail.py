@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
+from crmkit.cli.asking import where_option
 from crmkit.cli.output import Card, Column, Part, Table, printable
 from crmkit.cli.state import Session, Writing, command, group, writing
 from crmkit.core.message import MessageStatus
 from crmkit.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from crmkit.services.collections import Collection
     from crmkit.services.deliver import DeliveryReport
     from crmkit.services.queue_mail import QueueReport
 
@@ -29,13 +31,23 @@ __all__ = ["deliver", "delivery_parts", "outbox", "queue_parts", "send", "suppre
 @click.option(
     "--to", "people", metavar="NAME", multiple=True, help="These leads and contacts instead; may be repeated."
 )
+@where_option("All leads that fulfil this instead; may be repeated.")
+@click.option("--contacts", is_flag=True, help="--where is about contacts, not leads.")
 @click.option(
     "--purpose", default="marketing", show_default=True, help="Whoever withdrew the consent for it is skipped."
 )
 @click.option("--again", is_flag=True, help="Also to those who had this template in this campaign already.")
 @writing
 def send(
-    session: Session, template_key: str, *, campaign: str | None, people: tuple[str, ...], again: bool, **how: Any
+    session: Session,
+    template_key: str,
+    *,
+    campaign: str | None,
+    people: tuple[str, ...],
+    where: tuple[str, ...],
+    contacts: bool,
+    again: bool,
+    **how: Any,
 ) -> None:
     """Queue the mail TEMPLATE to the members of a campaign, or to some people.
 
@@ -44,13 +56,16 @@ def send(
     """
     from crmkit.services.queue_mail import queue_mail
 
-    if campaign is None and not people:
-        raise click.UsageError("say to whom: --campaign NAME, or --to NAME")
+    if campaign is None and not people and not where:
+        raise click.UsageError("say to whom: --campaign NAME, --to NAME, or --where TEXT")
+    collection: Collection[Any] = session.crm.contacts if contacts else session.crm.leads
+    chosen = [_person(session, name) for name in people]
+    chosen += [each.id for each in collection.where(*where)] if where else []
     outcome = queue_mail(
         session.workspace,
         template_key,
         campaign=campaign and session.resolve("campaign", campaign),
-        people=[_person(session, name) for name in people] or None,
+        people=chosen if people or where else None,
         once=not again,
         **how,
     )

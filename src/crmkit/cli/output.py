@@ -15,6 +15,8 @@ import attrs
 import click
 
 from crmkit.core.codecs import moment_text
+from crmkit.core.declare import fields_of
+from crmkit.core.records import Record
 from crmkit.core.values.money import Money
 
 if TYPE_CHECKING:
@@ -137,6 +139,12 @@ def plain(value: Any) -> Any:
             return convert(value)
     if hasattr(value, "as_json"):
         return plain(value.as_json())
+    if isinstance(value, Record):
+        # Custom fields by their dotted names, as everywhere.
+        own = {a.name: plain(getattr(value, a.name)) for a in attrs.fields(type(value)) if a.name != "custom"}
+        for cls, custom in value.custom.items():
+            own |= {name: plain(part) for name, part in fields_of(cls).values_of(custom).items()}
+        return own
     if attrs.has(type(value)):
         return {a.name: plain(getattr(value, a.name)) for a in attrs.fields(type(value)) if a.name[0] != "_"}
     return str(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from crmkit.cli.output import Column, Part, Table, printable
-from crmkit.cli.state import Session, command
+from crmkit.cli.state import Session, command, looking_back
 from crmkit.core.ports.plugins import ReportPage
 
 __all__ = ["page_parts", "report"]
@@ -25,6 +25,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequenc
 @click.option("--campaign", metavar="NAME", help="Short for --option campaign=NAME.")
 @click.option("--option", "options", metavar="NAME=VALUE", multiple=True, callback=_pairs, help="May be repeated.")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write it as a page with pictures too.")
+@looking_back
 def report(
     session: Session, name: str | None, *, campaign: str | None, options: dict[str, str], html: str | None
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from crmkit.cli.output import Column, Table
-from crmkit.cli.state import Session, command
+from crmkit.cli.state import Session, command, looking_back
 from crmkit.services.search import search as search_all
 
 __all__ = ["search"]
@@ -15,18 +15,18 @@ __all__ = ["search"]
 
 @command("search")
 @click.argument("words", nargs=-1, required=True)
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many of each type."
-)
-def search(session: Session, words: tuple[str, ...], limit: int) -> None:
-    """Find records of every type that have all the words, or words that begin so.
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Only records of this type; may be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@looking_back
+def search(session: Session, words: tuple[str, ...], kinds: tuple[str, ...], limit: int) -> None:
+    """Find records of every type that have all the words, or words that begin so, the best fit first.
 
     Accents and capitals do not count.
     """
-    found = search_all(session.workspace, " ".join(words), limit=limit)
-    rows = [(kind.replace("_", " "), r.label, _more(r), r.id) for kind, records in found.items() for r in records]
+    hits = search_all(session.workspace, " ".join(words), kinds=kinds or None, limit=limit)
+    rows = [(hit.kind.replace("_", " "), hit.record.label, _more(hit.record), hit.record.id) for hit in hits]
     table = Table(("Kind", "Name", "More", Column("Id", whole=True)), rows)
-    session.show(found, table if rows else "Nothing was found.")
+    session.show([{"kind": h.kind, "record": h.record} for h in hits], table if rows else "Nothing was found.")
 
 
 def _more(record: Any) -> str:

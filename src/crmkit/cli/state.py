@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from crmkit.services.settings import Settings
     from crmkit.services.workspace import Workspace
 
-__all__ = ["Session", "Writing", "command", "common_options", "group", "writing"]
+__all__ = ["Session", "Writing", "command", "common_options", "group", "looking_back", "writing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +52,7 @@ class Session:
         as_json: Whether results are printed as JSON.
         debug: Whether errors come with a traceback.
         dry_run: Whether nothing is to be written.
+        moment: The moment whose state is looked at, as `CRM.at` takes it, or None: now.
     """
 
     def __init__(self) -> None:
@@ -63,6 +64,8 @@ class Session:
         self.as_json = False
         self.debug = False
         self.dry_run = False
+        self.moment: str | None = None
+        self._opened: CRM | None = None
 
     # -------------------------------------------------------------- workspace
 
@@ -103,7 +106,7 @@ class Session:
         """Open a workspace with the plugins and settings of the options, instead of the usual one."""
         from crmkit.app import open as open_crm
 
-        self.crm = open_crm(
+        self._opened = open_crm(
             url,
             create=create,
             plugin_files=self.plugin_files,
@@ -111,6 +114,9 @@ class Session:
             settings=self.settings,
             actor=self.actor,
         )
+        self.crm = self._opened if self.moment is None else self._opened.at(self.moment)
+        if self.moment is not None:
+            self.say(f"As of {self.crm.workspace.clock.now().astimezone():%Y-%m-%d %H:%M:%S}")
         return self.crm
 
     @property
@@ -129,8 +135,8 @@ class Session:
 
     def close(self) -> None:
         """Let go of the workspace, if it was opened."""
-        if "crm" in self.__dict__:
-            self.crm.close()
+        if self._opened is not None:
+            self._opened.close()
 
     # ------------------------------------------------------------------ names
 
@@ -226,6 +232,16 @@ def writing(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def looking_back(function: F) -> F:
+    """Add ``--at``, for a command that only reads; the workspace of the session is then that of the past."""
+
+    def remember(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        ctx.ensure_object(Session).moment = value
+
+    help_ = "Show the state as of then: 2026-01-31, -30d, 'last month', 2026-01-31T09:30Z, or after an operation."
+    return click.option("--at", metavar="MOMENT", callback=remember, expose_value=False, help=help_)(function)
 
 
 def command(

@@ -39,7 +39,10 @@ def tasks(
     today = session.workspace.clock.now().astimezone().date()
     until = datetime.combine(today, time.max).astimezone() if which else None
     found = tasks_due(session.workspace, until=until, owner=owner_id, also_done=everything)
-    rows = [(task.due_at, task.subject, [record.label for record in about], task.done_at) for task, about in found]
+    rows = [
+        (task.due_at, task.subject, list(dict.fromkeys(record.label for record in about)), task.done_at)
+        for task, about in found
+    ]
     columns: list[str | Column] = [
         "Due",
         Column("Task", wrap=True),

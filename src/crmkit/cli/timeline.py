@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import click
 
 from crmkit.cli.output import Column, Table
-from crmkit.cli.state import Session, command
-from crmkit.services.search import NAMED
+from crmkit.cli.state import Session, command, looking_back
 from crmkit.services.timeline import TimelineEntry
 from crmkit.services.timeline import timeline as entries_of
 
@@ -17,8 +16,9 @@ __all__ = ["timeline", "timeline_table"]
 
 @command("timeline")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(NAMED), help="Look only among records of this kind.")
+@click.option("--kind", metavar="KIND", help="Look only among records of this kind: lead, contact …")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the last so many entries.")
+@looking_back
 def timeline(session: Session, name: str, kind: str | None, limit: int | None) -> None:
     """Tell what happened to a record, the oldest first.
 

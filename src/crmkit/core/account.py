@@ -29,7 +29,7 @@ class Account(Record):
         extra: What the source knew and crmkit has no field for.
     """
 
-    name: str
+    name: str = attrs.field(metadata=stored(indexed=True))
     domain: str | None = attrs.field(default=None, metadata=stored(indexed=True))
     website: str | None = None
     phone: Phone | None = attrs.field(default=None, converter=attrs.converters.optional(Phone))

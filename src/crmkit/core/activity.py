@@ -48,7 +48,7 @@ class Activity(Record):
     subject: str
     body: str | None = None
     happened_at: datetime | None = None
-    due_at: datetime | None = attrs.field(default=None, metadata=stored(indexed=True))
+    due_at: datetime | None = None
     done_at: datetime | None = None
     direction: Direction | None = None
 
@@ -63,7 +63,13 @@ class Activity(Record):
         return self.kind is ActivityKind.TASK and self.done_at is None
 
 
-ACTIVITY = record_type(Activity, name="activity", plural="activities", search=("subject", "body"))
+ACTIVITY = record_type(
+    Activity,
+    name="activity",
+    plural="activities",
+    together=(("kind", "done_at", "due_at"),),  # what is to be done next
+    search=("subject", "body"),
+)
 
 
 @attrs.frozen(kw_only=True, slots=True)

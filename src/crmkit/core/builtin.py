@@ -10,13 +10,14 @@ from crmkit.core.contact import CONTACT, CONTACT_POINT
 from crmkit.core.conversion import CONVERSION
 from crmkit.core.deal import DEAL, STAGE_CHANGE
 from crmkit.core.lead import LEAD
+from crmkit.core.merging import MERGE
 from crmkit.core.message import DELIVERY, MESSAGE, TEMPLATE
 from crmkit.core.operation import CHANGE, IMPORT_ROW, OPERATION
 from crmkit.core.pipeline import PIPELINE, STAGE
-from crmkit.core.schema import Schema
+from crmkit.core.schema import RecordType, Schema
 from crmkit.core.user import USER
 
-__all__ = ["builtin_schema"]
+__all__ = ["builtin_schema", "custom_types"]
 
 
 def builtin_schema() -> Schema:
@@ -37,6 +38,7 @@ def builtin_schema() -> Schema:
             DEAL,
             STAGE_CHANGE,
             CONVERSION,
+            MERGE,
             ACTIVITY,
             LINK,
             CAMPAIGN_MEMBER,
@@ -47,3 +49,11 @@ def builtin_schema() -> Schema:
             DELIVERY,
         )
     )
+
+
+def custom_types(schema: Schema) -> list[RecordType]:
+    """Return the record types that plugins and the application declare, without those that are absent now."""
+    return [kind for kind in schema if kind.name not in _OWN and not kind.is_absent]
+
+
+_OWN = frozenset(builtin_schema().types)

@@ -8,7 +8,6 @@ applier can find out under the write lock whether something moved meanwhile.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -235,4 +234,6 @@ class ChangeSet:
 
 def digest_of(value: Any) -> str:
     """Return the SHA-256 of the canonical JSON of a value, in hexadecimal."""
-    return hashlib.sha256(to_json(value).encode()).hexdigest()
+    from hashlib import sha256  # brings in OpenSSL, which opening a workspace can do without
+
+    return sha256(to_json(value).encode()).hexdigest()

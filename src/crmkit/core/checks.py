@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+import attrs
 
 from crmkit.core.contact import check_contact
 from crmkit.core.fields import close_to
 from crmkit.core.lead import check_lead
 from crmkit.core.records import Stored
 from crmkit.core.schema import RecordType
-from crmkit.errors import CrmkitError
+from crmkit.errors import CrmkitError, RejectedError
 
-__all__ = ["check_record", "parse_values"]
+__all__ = ["check_record", "gathered", "parse_values", "refused_by_class"]
+
+
+def gathered(kind: RecordType, given: Iterable[object], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person gives for the attributes of a record as one mapping.
+
+    Args:
+        kind: The record type.
+        given: Custom fields as objects of their classes, and mappings of names to values.
+        values: Attribute to value.
+
+    Raises:
+        RejectedError: An object is of no class that the type has; with all of these.
+    """
+    everything: dict[str, Any] = {}
+    problems: list[str] = []
+    groups = {custom.cls: custom.name for custom in kind.custom}
+    for part in given:
+        if isinstance(part, Mapping):
+            everything.update(part)
+        elif type(part) in groups:
+            everything[groups[type(part)]] = part
+        else:
+            known = f"it has {', '.join(cls.__name__ for cls in groups)}" if groups else "it has none"
+            problems.append(f"a {kind.name} has no custom fields {type(part).__name__} ({known})")
+    if problems:
+        raise RejectedError(problems)
+    return {**everything, **values}
 
 
 def parse_values(
@@ -31,7 +60,7 @@ def parse_values(
     """
     parsed: dict[str, Any] = {}
     problems: list[str] = []
-    editable = [a.name for a in kind.attributes if a.editable]
+    editable = kind.editable_names
     for name, value in _one_by_one(kind, values).items():
         attribute = kind.attribute.get(name)
         if attribute is None:
@@ -81,7 +110,11 @@ def check_record(kind: RecordType, values: Mapping[str, Any], old: Any, *, given
         old: The record before, or None for a new one.
         given: What was to be parsed: what could not be read is not missing all the same.
     """
-    unread = {name: value for name, value in given.items() if name in kind.attribute and value and not values.get(name)}
+    unread = {
+        name: value
+        for name, value in given.items()
+        if name in kind.attribute and value and values.get(name) in (None, "", (), {})
+    }
     problems = [
         f"{a.name} is missing"
         for a in kind.attributes
@@ -91,19 +124,47 @@ def check_record(kind: RecordType, values: Mapping[str, Any], old: Any, *, given
     if check is not None and not problems:
         problems += check({**values, **unread}, old)
     if not problems and not unread:
-        problems += _refused_by_class(kind, values)
+        problems += refused_by_class(kind, values)
     return problems
 
 
-def _refused_by_class(kind: RecordType, values: Mapping[str, Any]) -> list[str]:
-    """Let the validators of the attrs class speak."""
+def refused_by_class(kind: RecordType, values: Mapping[str, Any]) -> list[str]:
+    """Let the validators of the attrs classes speak, of its own and those of its custom fields."""
+    own = {name: value for name, value in values.items() if "." not in name}
+    problems = _refused(kind.cls, own)
+    for custom in kind.custom:
+        problems += [f"{custom.name}: {problem}" for problem in _refused(custom.cls, custom.arguments(values))]
+    return problems
+
+
+def _refused(cls: type, values: Mapping[str, Any]) -> list[str]:
+    """Return what the validators of one class say, all of them rather than the first."""
     try:
-        kind.build(values)
-    except CrmkitError as error:
-        return list(getattr(error, "reasons", (str(error),)))
-    except (ValueError, TypeError) as error:
-        return [str(error.args[0] if error.args else error)]
+        cls(**values)
+    except (CrmkitError, ValueError, TypeError) as error:
+        return list(dict.fromkeys(_said_by_validators(cls, values))) or _clauses(error)
     return []
+
+
+def _said_by_validators(cls: type, values: Mapping[str, Any]) -> Iterator[str]:
+    bare: object = object.__new__(cls)
+    for a in attrs.fields(cls):
+        if a.name in values:
+            object.__setattr__(bare, a.name, values[a.name])
+    for a in attrs.fields(cls):
+        if a.validator is not None and a.name in values:
+            try:
+                a.validator(bare, a, values[a.name])
+            except (CrmkitError, ValueError, TypeError) as error:
+                yield from _clauses(error)
+            except AttributeError:
+                continue  # it looks at a field that is not known yet; building it said what is wrong
+
+
+def _clauses(error: Exception) -> list[str]:
+    if isinstance(error, CrmkitError):
+        return list(getattr(error, "reasons", (str(error),)))
+    return [str(error.args[0] if error.args else error)]
 
 
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any], list[str]]] = {

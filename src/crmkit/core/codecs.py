@@ -17,7 +17,7 @@ from crmkit.core.values.email import Email
 from crmkit.core.values.money import Money
 from crmkit.core.values.phone import Phone
 
-__all__ = ["Codec", "codec_for", "moment_text", "parse_moment", "to_json"]
+__all__ = ["Codec", "as_json", "codec_for", "moment_text", "parse_moment", "to_json"]
 
 
 @attrs.frozen(kw_only=True)
@@ -79,9 +79,31 @@ def parse_moment(value: Any) -> datetime:
     return moment.astimezone(UTC)
 
 
+def as_json(value: Any) -> Any:
+    """Return an attribute value as JSON has it: moments as ISO 8601, money as amount and currency."""
+    if isinstance(value, Money):
+        return {"amount": f"{value.amount:f}", "currency": value.currency}
+    if isinstance(value, datetime):
+        return moment_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): as_json(each) for key, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [as_json(each) for each in value]
+    return value
+
+
 def to_json(value: Any) -> str:
     """Return canonical JSON: the same value always gives the same text."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
@@ -152,7 +174,13 @@ def _parse_decimal(value: Any) -> Decimal:
     if not number.is_finite():
         msg = "is not a finite number"
         raise ValueError(msg)
+    if abs(number.adjusted()) > _MOST_DIGITS or len(number.as_tuple().digits) > _MOST_DIGITS:
+        msg = f"has more than {_MOST_DIGITS} digits"  # 1e999999999 would fill the memory when it is written out
+        raise ValueError(msg)
     return number
+
+
+_MOST_DIGITS = 100
 
 
 def _decimal_text(value: Decimal | None) -> tuple[str | None]:

@@ -16,10 +16,11 @@ import attrs
 from crmkit.core.account import Account
 from crmkit.core.codecs import to_json
 from crmkit.core.contact import Contact
-from crmkit.core.declare import record_type
+from crmkit.core.declare import record_type, value_of
 from crmkit.core.fields import stored
 from crmkit.core.lead import Lead
 from crmkit.core.records import Stored
+from crmkit.core.schema import Schema
 from crmkit.core.values.company import domain_of, is_free_mail
 
 __all__ = [
@@ -81,7 +82,7 @@ class Conversion(Stored):
         created: Which of contact, account and deal are new.
         unmapped: Lead field to value, for what found no place in a target.
         dropped: Lead field to the rule that dropped it.
-        decided: Target field, as ``contact.title``, to ``[action, rule]``.
+        decided: Target field, as ``contact.title``, to ``[action, rule, lead field or None]``.
         status_before: The status the lead had.
     """
 
@@ -213,7 +214,7 @@ class Proposal:
             if plan.target is target and plan.field == field:
                 return plan.new
         existing = {Target.CONTACT: self.contact, Target.ACCOUNT: self.account}.get(target)
-        return getattr(existing, field, None)
+        return value_of(existing, field)
 
 
 @attrs.frozen(kw_only=True)
@@ -278,15 +279,23 @@ def account_domain(lead: Lead) -> str | None:
 
 
 def map_fields(
-    lead: Lead, contact: Contact | None, account: Account | None, *, with_account: bool
+    lead: Lead,
+    contact: Contact | None,
+    account: Account | None,
+    *,
+    schema: Schema,
+    with_account: bool,
+    with_deal: bool = False,
 ) -> tuple[list[FieldPlan], dict[str, Any]]:
-    """Map a lead onto its targets by the default table.
+    """Map a lead onto its targets by the default table; custom fields onto those of the same class.
 
     Args:
         lead: The lead.
         contact: The contact that takes it up, or None for a new one.
         account: The account that takes it up, or None for a new one.
+        schema: The record types, which say what custom fields there are.
         with_account: Whether there is an account at all.
+        with_deal: Whether a deal is opened.
 
     Returns:
         What happens to each target field, and the lead fields (with their values) that
@@ -295,16 +304,17 @@ def map_fields(
     plans: list[FieldPlan] = []
     unmapped: dict[str, Any] = {}
     address_taken = account is not None and any(getattr(account, name) for name in _ADDRESS)
-    for field in business_fields(lead):
-        value = getattr(lead, field)
-        if value in (None, "", (), {}):
+    targets: dict[Target, Contact | Account | None] = {Target.CONTACT: contact}
+    targets |= {Target.ACCOUNT: account} if with_account else {}
+    targets |= {Target.DEAL: None} if with_deal else {}
+    for field, value in business_values(schema, lead).items():
+        if value in _EMPTY:
             continue
         placed = False
-        for target, name in MAPPING.get(field, ()):
-            if target is Target.ACCOUNT and (not with_account or (address_taken and name in _ADDRESS)):
+        for target, name in _places(schema, field):
+            if target not in targets or (target is Target.ACCOUNT and address_taken and name in _ADDRESS):
                 continue  # an address is taken whole or not at all
-            existing = contact if target is Target.CONTACT else account
-            plan = _map_one(target, name, field, value, existing)
+            plan = _map_one(target, name, field, value, targets[target])
             plans.append(plan)
             placed = placed or _holds(plan, value)
         if not placed:
@@ -326,11 +336,18 @@ def map_fields(
     return plans, unmapped
 
 
-def business_fields(lead: Lead) -> list[str]:
-    """Return the lead fields that a conversion must find a place for."""
-    return [a.name for a in attrs.fields(type(lead)) if a.name not in _KEPT_BY_ITSELF]
+def business_values(schema: Schema, lead: Lead) -> dict[str, Any]:
+    """Return the lead fields, with their values, that a conversion must find a place for."""
+    return {name: value for name, value in schema["lead"].values_of(lead).items() if name not in _KEPT_BY_ITSELF}
 
 
+def _places(schema: Schema, field: str) -> Iterable[tuple[Target, str]]:
+    if "." not in field:
+        return MAPPING.get(field, ())
+    return [(target, field) for target in Target if field in schema[target.value].attribute]
+
+
+_EMPTY: tuple[Any, ...] = (None, "", (), {})
 _KEPT_BY_ITSELF = frozenset(a.name for a in attrs.fields(Stored)) | _OF_THE_LEAD
 
 
@@ -340,7 +357,7 @@ def _map_one(target: Target, name: str, source: str, value: Any, existing: Conta
 
     if existing is None:
         return plan(Action.CREATE, None, value, f"{source} of the lead")
-    old = getattr(existing, name)
+    old = value_of(existing, name)
     if name == "tags":
         merged = tuple(sorted({*old, *value}))
         return plan(Action.KEEP if merged == old else Action.APPEND, old, merged, "the tags of both")
@@ -348,7 +365,7 @@ def _map_one(target: Target, name: str, source: str, value: Any, existing: Conta
         merged_extra = {**value, **old}
         action = Action.KEEP if to_json(merged_extra) == to_json(dict(old)) else Action.APPEND
         return plan(action, old, merged_extra, "what the target lacked")
-    if old in (None, ""):
+    if old in _EMPTY:
         return plan(Action.FILL, None, value, f"it was empty, {source} of the lead")
     return plan(Action.KEEP, old, old, "it has the same value" if old == value else "it has a value already")
 
@@ -362,7 +379,7 @@ def _holds(plan: FieldPlan, value: Any) -> bool:
 
 def amend(
     proposal: Proposal, unmapped: Mapping[str, Any], amendments: Iterable[tuple[str, Amendment]]
-) -> tuple[list[FieldPlan], dict[str, Any], dict[str, str], list[tuple[str, str]]]:
+) -> tuple[list[FieldPlan], dict[str, Any], dict[str, str], list[tuple[str, Demand]]]:
     """Apply the amendments of rules, in order; of two for one field the later one wins, and says so.
 
     Args:
@@ -372,7 +389,7 @@ def amend(
 
     Returns:
         The amended plans, the unmapped fields, the dropped fields with their rules, and
-        the demands that are not met, each as rule and reason.
+        the demands that are not met, each with its rule.
     """
     by_place = {(p.target, p.field): p for p in proposal.fields}
     left = dict(unmapped)
@@ -388,7 +405,7 @@ def amend(
                 field=change.field,
                 old=before.old if before else None,
                 new=change.value,
-                action=Action.OVERWRITE if before and before.old not in (None, "") else Action.CREATE,
+                action=Action.OVERWRITE if before and before.old not in _EMPTY else Action.CREATE,
                 reason=change.reason + overruled,
                 rule=rule,
                 source=before.source if before else None,
@@ -402,9 +419,5 @@ def amend(
         elif isinstance(change, Demand):
             demands.append((rule, change))
     amended = attrs.evolve(proposal, fields=tuple(by_place.values()))
-    unmet = [
-        (rule, f"the {d.target.value} has no {d.field}: {d.reason}")
-        for rule, d in demands
-        if amended.value(d.target, d.field) in (None, "", (), {})
-    ]
+    unmet = [(rule, d) for rule, d in demands if amended.value(d.target, d.field) in _EMPTY]
     return list(amended.fields), left, dropped, unmet

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar, cast, dataclass_transform
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar, cast, dataclass_transform
 
 import attrs
 
 from crmkit.core.codecs import codec_for
 from crmkit.core.fields import Attribute, CustomFields, Derived, Field, Kind, Scalar
-from crmkit.core.records import Stored
+from crmkit.core.records import Record, Stored
 from crmkit.core.schema import RecordType
 from crmkit.core.values.text import fold
 
-__all__ = ["custom_fields", "custom_record", "fields_of", "record_type", "type_of"]
+__all__ = ["custom_fields", "custom_record", "declared", "fields_of", "record_type", "type_of", "value_of"]
 
 T = TypeVar("T", bound=type)
 
@@ -60,13 +60,16 @@ def custom_record(name: str, **more: Any) -> Callable[[T], T]:
 
     Args:
         name: Singular, lower case with underscores.
-        more: ``plural``, ``prefix``, ``unique`` and ``search``; see `record_type`.
+        more: ``plural``, ``prefix``, ``unique``, ``search`` and ``unlisted``; see `record_type`.
 
     Raises:
         TypeError: An attribute has a type that crmkit cannot store.
     """
 
     def declare(cls: T) -> T:
+        if not issubclass(cls, Record):
+            message = f"{cls.__name__} must extend crmkit.Record: class {cls.__name__}(crmkit.Record)"
+            raise TypeError(message)
         made: Any = cls if "__attrs_attrs__" in vars(cls) else attrs.frozen(kw_only=True)(cls)
         made.__crmkit_type__ = record_type(made, name=name, **more)
         return cast("T", made)
@@ -74,30 +77,52 @@ def custom_record(name: str, **more: Any) -> Callable[[T], T]:
     return declare
 
 
-def fields_of(cls: type) -> CustomFields:
+def declared(item: object) -> object:
+    """Return what `custom_fields` or `custom_record` declared with a class; anything else as it is."""
+    if not isinstance(item, type):
+        return item
+    return vars(item).get("__crmkit_fields__") or vars(item).get("__crmkit_type__") or item
+
+
+def fields_of(cls: type | CustomFields) -> CustomFields:
     """Return what `custom_fields` declared.
 
     Raises:
         TypeError: The class was not declared.
     """
-    declared = vars(cls).get("__crmkit_fields__")
-    if not isinstance(declared, CustomFields):
-        message = f"{cls.__name__} is not declared; put @crmkit.custom_fields(...) above it"
+    found = declared(cls)
+    if not isinstance(found, CustomFields):
+        message = f"{_called(cls)} is not declared; put @crmkit.custom_fields(...) above it"
         raise TypeError(message)
-    return declared
+    return found
 
 
-def type_of(cls: type) -> RecordType:
+def type_of(cls: type | RecordType) -> RecordType:
     """Return what `custom_record` declared.
 
     Raises:
         TypeError: The class was not declared.
     """
-    declared = vars(cls).get("__crmkit_type__")
-    if not isinstance(declared, RecordType):
-        message = f"{cls.__name__} is not declared; put @crmkit.custom_record(...) above it"
+    found = declared(cls)
+    if not isinstance(found, RecordType):
+        message = f"{_called(cls)} is not declared; put @crmkit.custom_record(...) above it"
         raise TypeError(message)
-    return declared
+    return found
+
+
+def value_of(record: Any, name: str) -> Any:
+    """Return an attribute of a record or, by its dotted name, a custom field; None when it has none of that name."""
+    group, dot, inner = name.partition(".")
+    if not dot:
+        return getattr(record, name, None)
+    for cls, custom in getattr(record, "custom", {}).items():
+        if fields_of(cls).name == group:
+            return getattr(custom, inner, None)
+    return None
+
+
+def _called(item: object) -> str:
+    return item.__name__ if isinstance(item, type) else repr(item)
 
 
 def record_type(
@@ -109,9 +134,11 @@ def record_type(
     derived: Sequence[Derived] = (),
     unique: Sequence[tuple[str, ...]] = (),
     indexed: Sequence[str] = (),
+    together: Sequence[tuple[str, ...]] = (),
     search: Sequence[str] = (),
     undo: Literal["delete", "keep", "cancel"] = "delete",
     made_by: str = "",
+    unlisted: Mapping[str, tuple[Scalar, ...]] | None = None,
 ) -> RecordType:
     """Declare a record type from an attrs class that extends `Record` (or `Stored`).
 
@@ -123,13 +150,16 @@ def record_type(
         derived: Fields computed from others.
         unique: Groups of fields that no two living records may share.
         indexed: Derived fields whose look-ups must be fast.
+        together: See `RecordType`.
         search: The text fields that full-text search looks at.
         undo: See `RecordType`.
         made_by: See `RecordType`.
+        unlisted: See `RecordType`.
 
     Raises:
-        TypeError: An attribute has a type that crmkit cannot store.
+        TypeError: An attribute has a type that crmkit cannot store, or a name is none.
     """
+    _check_name(name)
     attributes, fields = _declared(cls)
     everything = list(derived)
     if search:
@@ -146,14 +176,20 @@ def record_type(
         fields=tuple(fields),
         derived=tuple(everything),
         unique=tuple(unique),
+        together=tuple(together),
         search=tuple(search),
         undo=undo,
         made_by=made_by,
+        unlisted=unlisted or {},
     )
 
 
 def _custom_fields(cls: type, on: Sequence[str], name: str | None) -> CustomFields:
     group = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    _check_name(group)
+    if not on:
+        message = f'say which records have {cls.__name__}: @crmkit.custom_fields("lead")'
+        raise TypeError(message)
     attributes, fields = _declared(cls, prefix=group + ".")
     missing = [a.name for a in attributes if a.default is attrs.NOTHING]
     if missing:
@@ -167,6 +203,15 @@ def _custom_fields(cls: type, on: Sequence[str], name: str | None) -> CustomFiel
         # A column that is added later holds nothing in the rows that are there.
         fields=tuple(attrs.evolve(field, required=False) for field in fields),
     )
+
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        message = f"{name!r} is no name: write lower case letters, digits and single underscores"
+        raise TypeError(message)
 
 
 def _declared(cls: type, *, prefix: str = "") -> tuple[list[Attribute], list[Field]]:
@@ -192,7 +237,7 @@ def _declared(cls: type, *, prefix: str = "") -> tuple[list[Attribute], list[Fie
                 name=place,
                 kind=Kind(kind),
                 required=required,
-                indexed=meta.get("indexed", False) or bool(meta.get("references")) or a.name == "operation_id",
+                indexed=meta.get("indexed", "references" in meta) or a.name == "operation_id",
                 references=meta.get("references"),
                 editable=editable,
             )

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from crmkit.core.codecs import Codec
+from crmkit.errors import CrmkitError
 
 __all__ = [
     "ANY",
@@ -26,6 +27,7 @@ __all__ = [
     "Row",
     "Scalar",
     "close_to",
+    "made",
     "stored",
 ]
 
@@ -103,17 +105,18 @@ class Derived:
 
 
 def stored(
-    *, indexed: bool = False, references: str | None = None, editable: bool = True, required: bool = False
+    *, indexed: bool | None = None, references: str | None = None, editable: bool = True, required: bool = False
 ) -> dict[str, Any]:
     """Return the metadata of an attribute: ``attrs.field(metadata=stored(indexed=True))``.
 
     Args:
-        indexed: Conditions on it must be fast.
+        indexed: Conditions on it must be fast; by default those on a reference.
         references: The record type whose id it holds; `ANY` for any.
         editable: A plain edit may set it.
         required: It may not be None; also meant by an annotation without ``| None`` and no default.
     """
-    return {"indexed": indexed, "references": references, "editable": editable, "required": required}
+    fast = references is not None if indexed is None else indexed
+    return {"indexed": fast, "references": references, "editable": editable, "required": required}
 
 
 @attrs.frozen(kw_only=True)
@@ -148,17 +151,31 @@ class CustomFields:
 
     def load(self, values: Mapping[str, Any]) -> Any:
         """Build the object of the class from values by dotted name; what is missing has its default."""
+        return made(self.cls, self.arguments(values))
+
+    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the class is built from, by plain name."""
         start = len(self.name) + 1
-        known = {
-            a.name[start:]: a.default if values[a.name] is None and not a.codec.optional else values[a.name]
+        return {
+            a.name[start:]: a.default if values.get(a.name) is None and not a.codec.optional else values.get(a.name)
             for a in self.attributes
         }
-        return self.cls(**known)
 
     def values_of(self, custom: Any) -> dict[str, Any]:
         """Return the values of an object of the class, by dotted name."""
         start = len(self.name) + 1
         return {a.name: getattr(custom, a.name[start:]) for a in self.attributes}
+
+
+def made(cls: type, values: Mapping[str, Any]) -> Any:
+    """Build an object from stored values, also when its class has become stricter since they were stored."""
+    try:
+        return cls(**values)
+    except (CrmkitError, ValueError, TypeError):
+        bare: object = object.__new__(cls)
+        for name, value in values.items():
+            object.__setattr__(bare, name, value)
+        return bare
 
 
 def close_to(word: str, known: Iterable[str]) -> list[str]:

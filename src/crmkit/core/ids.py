@@ -7,13 +7,12 @@ killed and resumed, gives the same ids.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from crmkit.core.ports.ambient import Chance
 
-__all__ = ["IdSequence", "new_operation_id"]
+__all__ = ["IdSequence", "first_id", "new_operation_id"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_BITS = 28  # 268 million records in one operation
@@ -23,6 +22,11 @@ _TAIL_BITS = 62 - _COUNTER_BITS
 def new_operation_id(at: datetime, chance: Chance) -> str:
     """Return the id of an operation that begins at that moment."""
     return f"op_{_moment_digits(at)}{_variant_digits(chance.bits(62))}"
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Return what no id that was made at that moment sorts before; all ids made earlier do."""
+    return f"{prefix}_{_moment_digits(at)}"
 
 
 class IdSequence:
@@ -40,7 +44,9 @@ class IdSequence:
     def __init__(self, operation_id: str, at: datetime, *, used: int = 0) -> None:
         self.used = used
         self._moment = _moment_digits(at)
-        digest = hashlib.sha256(operation_id.encode()).digest()
+        from hashlib import sha256  # brings in OpenSSL, which opening a workspace can do without
+
+        digest = sha256(operation_id.encode()).digest()
         self._tail = int.from_bytes(digest[:8], "big") % 2**_TAIL_BITS
 
     def next(self, prefix: str) -> str:

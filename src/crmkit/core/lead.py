@@ -96,7 +96,10 @@ def check_lead(new: Mapping[str, object], old: Lead | None) -> list[str]:
         problems.append("a disqualified lead needs a disqualified_reason")
     if status is not LeadStatus.DISQUALIFIED and reason:
         problems.append("only a disqualified lead has a disqualified_reason")
-    if not any(new.get(name) for name in ("first_name", "last_name", "company", "email", "phone", "mobile")):
+    extra = new.get("extra")
+    by_hand = extra if isinstance(extra, Mapping) else {}  # a number that is not valid, as somebody wrote it
+    reach = any(by_hand.get(name) for name in ("phone", "mobile"))
+    if not reach and not any(new.get(n) for n in ("first_name", "last_name", "company", "email", "phone", "mobile")):
         problems.append("a lead needs at least a name, a company, an e-mail address or a phone number")
     return problems
 
@@ -106,5 +109,7 @@ LEAD = record_type(
     name="lead",
     derived=PERSON_KEYS,
     indexed=PERSON_INDEXES,
+    together=(("status",),),  # the new ones, the newest first
     search=("first_name", "last_name", "company", "email", "title", "city"),
+    unlisted={"status": (LeadStatus.CONVERTED.value,)},  # they live on as contacts
 )

@@ -83,7 +83,7 @@ class Message(Stored):
     html: str | None = None
     message_id: str
     attempts: int = 0
-    next_attempt_at: datetime | None = attrs.field(default=None, metadata=stored(indexed=True))
+    next_attempt_at: datetime | None = None
     lease_until: datetime | None = None
     sent_at: datetime | None = None
     last_error: str | None = None
@@ -121,6 +121,7 @@ MESSAGE = record_type(
     name="message",
     prefix="mail",
     unique=(("dedupe_key",),),
+    together=(("status", "next_attempt_at"),),  # what is due
     search=("subject", "address"),
     undo="cancel",
     made_by="sending a template",

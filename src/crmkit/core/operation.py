@@ -35,7 +35,7 @@ class Operation(Stored):
     """
 
     kind: str = attrs.field(metadata=stored(indexed=True))
-    at: datetime = attrs.field(metadata=stored(indexed=True))
+    at: datetime
     reason: str | None = None
     actor: str | None = None
     key: str | None = None
@@ -117,7 +117,13 @@ class ImportRow(Stored):
 
 
 OPERATION = record_type(
-    Operation, name="operation", prefix="op", unique=(("key",),), undo="keep", made_by="doing something"
+    Operation,
+    name="operation",
+    prefix="op",
+    unique=(("key",),),
+    together=(("at",),),  # the newest is asked for by each operation
+    undo="keep",
+    made_by="doing something",
 )
 CHANGE = record_type(Change, name="change", undo="keep", made_by="changing something")
 IMPORT_ROW = record_type(ImportRow, name="import_row", undo="keep", made_by="importing a file")

@@ -213,7 +213,7 @@ class Planning:
         record_id = self.ids.next(type_.prefix)
         row: dict[str, Scalar] = {**scalars, **self.system_scalars(), "id": record_id, "source_row": source_row}
         row.update(type_.derive(row))
-        self._pending(kind).put(record_id, [row.get(name) for name in type_.field_names])
+        self._pending(kind).put(record_id, list(map(row.get, type_.field_names)))
         return record_id
 
     def create_columns(self, kind: str, columns: Mapping[str, Sequence[Scalar]], count: int) -> list[str]:
@@ -291,9 +291,8 @@ class Planning:
             return False
         for name, value in changed.items():
             row[position[name]] = value
-        whole = dict(zip(type_.field_names, row, strict=True))
-        for name, value in type_.derive(whole, changed=changed).items():
-            row[position[name]] = value
+        for derived in type_.dependent(changed):
+            row[position[derived.name]] = derived.compute(*(row[position[source]] for source in derived.sources))
         self._put(kind, record_id, row)
         if why:
             self._why[record_id] = why

@@ -39,8 +39,8 @@ class Stored:
 
     @property
     def label(self) -> str:
-        """What a person calls this."""
-        return self.id
+        """What a person calls this: its name, if it has one."""
+        return str(getattr(self, "name", None) or self.id)
 
 
 @attrs.frozen(kw_only=True, slots=True)

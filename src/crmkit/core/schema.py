@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import attrs
 
-from crmkit.core.fields import ANY, Attribute, CustomFields, Derived, Field, Row, Scalar, close_to
+from crmkit.core.fields import ANY, Attribute, CustomFields, Derived, Field, Row, Scalar, close_to, made
 from crmkit.core.records import Record, Stored
 from crmkit.errors import ConfigError, NotFoundError
 
@@ -33,11 +33,15 @@ class RecordType:
         fields: Its stored fields in order; a row has one scalar for each.
         unique: Groups of fields whose values no two living records may share;
             a group with a None in it does not count.
+        together: Groups of fields that are often asked for together, of living records:
+            the first ones in conditions or an order, the others only shown or added up.
         search: The fields that full-text search looks at.
         undo: What an undo does with a created one: ``delete`` makes it a tombstone,
             ``keep`` leaves it (a consent stays given), ``cancel`` sets its status.
         made_by: What makes such records instead of a plain ``add``, as a hint; empty
             when a plain ``add`` does.
+        unlisted: Field to the values with which a record is left out of lists, unless
+            somebody asks for that field.
         custom: The custom fields that were added to it.
     """
 
@@ -49,9 +53,11 @@ class RecordType:
     fields: tuple[Field, ...]
     derived: tuple[Derived, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
     search: tuple[str, ...] = ()
     undo: Literal["delete", "keep", "cancel"] = "delete"
     made_by: str = ""
+    unlisted: Mapping[str, tuple[Scalar, ...]] = attrs.field(factory=dict)
     custom: tuple[CustomFields, ...] = ()
 
     def extended(self, custom: CustomFields) -> RecordType:
@@ -95,6 +101,22 @@ class RecordType:
         """Attribute name to attribute."""
         return {a.name: a for a in self.attributes}
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether what declared this type is absent now, so that its records only travel along."""
+        return self.cls is Record
+
+    @cached_property
+    def editable_names(self) -> tuple[str, ...]:
+        """The attributes that an edit may set."""
+        return tuple(a.name for a in self.attributes if a.editable)
+
+    @cached_property
+    def bonds(self) -> Mapping[str, Field]:
+        """The attributes that hold an id, with their fields; in contrast to `references` only what people see."""
+        places = {field.name: field for field in self.references if not field.carried}
+        return {a.name: places[a.fields[0]] for a in self.attributes if a.fields[0] in places}
+
     @cached_property
     def references(self) -> tuple[Field, ...]:
         """The fields that hold ids of other records."""
@@ -133,14 +155,14 @@ class RecordType:
             if decode is not None:
                 value = decode(value) if last == first + 1 else decode(*row[first:last])
             values[name] = value
-        return self.build(values) if self.custom else self.cls(**values)
+        return self.build(values) if self.custom else made(self.cls, values)
 
     def build(self, values: Mapping[str, Any]) -> Any:
         """Build a record from attribute values, those of custom fields by their dotted names."""
         own = {name: value for name, value in values.items() if "." not in name}
         if self.custom:
             own["custom"] = {custom.cls: custom.load(values) for custom in self.custom}
-        return self.cls(**own)
+        return made(self.cls, own)
 
     def values_of(self, record: Any) -> dict[str, Any]:
         """Return the attribute values of a record, those of custom fields by their dotted names."""
@@ -148,6 +170,21 @@ class RecordType:
         for custom in self.custom:
             values |= custom.values_of(record[custom.cls])
         return values
+
+    def value_of(self, record: Any, name: str) -> Any:
+        """Return one attribute value of a record, also that of a custom field by its dotted name."""
+        group, dot, inner = name.partition(".")
+        if not dot:
+            return getattr(record, name)
+        return getattr(record[next(custom.cls for custom in self.custom if custom.name == group)], inner)
+
+    def carried(self, row: Row) -> dict[str, Scalar]:
+        """Return what a row holds for plugins that are absent now, as it is stored; nothing is left out."""
+        return {name: row[place] for name, place in self._carried_places if row[place] is not None}
+
+    @cached_property
+    def _carried_places(self) -> tuple[tuple[str, int], ...]:
+        return tuple((field.name, self.position[field.name]) for field in self.fields if field.carried)
 
     def load_many(self, rows: Iterable[Row]) -> list[Any]:
         """Build the records of rows, in order."""
@@ -158,9 +195,17 @@ class RecordType:
         """Turn attribute values that are already checked into scalars by field."""
         scalars: dict[str, Scalar] = {}
         for name, value in values.items():
-            a = self.attribute[name]
-            scalars.update(zip(a.fields, a.codec.encode(value), strict=True))
+            fields, encode = self._encoders[name]
+            encoded = encode(value)
+            if len(fields) == 1:
+                scalars[fields[0]] = encoded[0]
+            else:
+                scalars.update(zip(fields, encoded, strict=True))
         return scalars
+
+    @cached_property
+    def _encoders(self) -> Mapping[str, tuple[tuple[str, ...], Callable[[Any], tuple[Scalar, ...]]]]:
+        return {a.name: (a.fields, a.codec.encode) for a in self.attributes}
 
     def defaults(self) -> dict[str, Scalar]:
         """Return the scalars of the attributes that have a default."""
@@ -178,12 +223,13 @@ class RecordType:
             row: All scalars by field.
             changed: Only compute what depends on these fields; None means all.
         """
-        wanted = None if changed is None else set(changed)
-        return {
-            d.name: d.compute(*(row.get(source) for source in d.sources))
-            for d in self.derived
-            if wanted is None or not wanted.isdisjoint(d.sources)
-        }
+        derived = self.derived if changed is None else self.dependent(changed)
+        return {d.name: d.compute(*map(row.get, d.sources)) for d in derived}
+
+    def dependent(self, changed: Iterable[str]) -> list[Derived]:
+        """Return the derived fields that depend on some fields."""
+        fields = set(changed)
+        return [d for d in self.derived if not fields.isdisjoint(d.sources)]
 
     def derive_columns(self, columns: Mapping[str, Sequence[Scalar]], count: int) -> dict[str, list[Scalar]]:
         """Compute the derived fields of many rows, in columns."""
@@ -219,11 +265,52 @@ class Schema:
         except KeyError:
             raise NotFoundError("record type", name, suggestions=close_to(name, self.types)) from None
 
+    def of(self, cls: type) -> RecordType:
+        """Return the record type of a class.
+
+        Raises:
+            NotFoundError: There is none, for example since the workspace was opened without it.
+        """
+        for each in self.types.values():
+            if each.cls is cls and not each.is_absent:
+                return each
+        hint = "name the class in crmkit.open(record_types=[...]) or in a plugin"
+        raise NotFoundError("record type", cls.__name__, hint=hint)
+
+    def named(self, name: str) -> RecordType:
+        """Return the record type that people call so, by its name or plural.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        for each in self.types.values():
+            if name in (each.name, each.plural):
+                return each
+        close = close_to(name, [word for each in self.types.values() for word in (each.name, each.plural)])
+        raise NotFoundError("record type", name, suggestions=close)
+
+    def including(self, types: Iterable[RecordType]) -> Schema:
+        """Return this schema with further record types.
+
+        Raises:
+            ConfigError: One is called like another, or they refer to each other in a circle.
+        """
+        everything = dict(self.types)
+        for each in types:
+            for other in everything.values():
+                same = {each.name, each.plural, each.prefix} & {other.name, other.plural, other.prefix}
+                if same:
+                    message = f"there is a record type called {min(same)} already"
+                    raise ConfigError(message, setting=each.name, hint="give it another name, plural and prefix")
+            everything[each.name] = each
+        return Schema(_in_order(everything))
+
     def extended(self, customs: Iterable[CustomFields]) -> Schema:
         """Return this schema with custom fields.
 
         Raises:
-            ConfigError: Custom fields name a record type that is not there, or take a taken name.
+            ConfigError: Custom fields name a record type that is not there, take a taken name, or
+                make record types refer to each other in a circle.
         """
         types = dict(self.types)
         for custom in customs:
@@ -232,7 +319,7 @@ class Schema:
                     message = f"the custom fields {custom.name} are for a {name}, which is no record type"
                     raise ConfigError(message, setting=custom.name, hint=" or ".join(close_to(name, types)))
                 types[name] = types[name].extended(custom)
-        return Schema(types.values())
+        return Schema(_in_order(types))
 
     def type_of(self, record_id: str) -> RecordType:
         """Return the record type an id belongs to.
@@ -248,3 +335,36 @@ class Schema:
     def referrers(self, name: str) -> list[tuple[RecordType, Field]]:
         """Return every field through which a record of that type can be referred to."""
         return [(each, field) for each in self for field in each.references if field.references in (name, ANY)]
+
+
+def _in_order(types: Mapping[str, RecordType]) -> list[RecordType]:
+    """Return record types so that each stands after those it refers to, and otherwise as they were.
+
+    Raises:
+        ConfigError: A reference leads nowhere, or they refer to each other in a circle.
+    """
+    done: dict[str, RecordType] = {}
+    path: list[str] = []
+
+    def place(each: RecordType) -> None:
+        if each.name in path:
+            circle = " → ".join([*path[path.index(each.name) :], each.name])
+            message = f"record types refer to each other in a circle: {circle}"
+            raise ConfigError(message, setting=each.name, hint="leave one of the references out, and link the records")
+        if each.name in done:
+            return
+        path.append(each.name)
+        for field in each.references:
+            target = str(field.references)
+            if target in (ANY, each.name):
+                continue
+            if target not in types:
+                message = f"{each.name}.{field.name} refers to a {target}, which is no record type"
+                raise ConfigError(message, setting=each.name, hint=" or ".join(close_to(target, types)))
+            place(types[target])
+        path.pop()
+        done[each.name] = each
+
+    for each in types.values():
+        place(each)
+    return list(done.values())

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from crmkit.core.deal import LOST_REASONS, Deal, ProbabilitySource
+from crmkit.core.declare import value_of
 from crmkit.core.pipeline import Stage, StageKind
 
-__all__ = ["in_words", "missing_problems", "move_problems", "moved", "probability_problems"]
+__all__ = ["in_words", "missing_fields", "missing_problems", "move_problems", "moved", "probability_problems"]
 
 _CERTAIN = {StageKind.WON: 100, StageKind.LOST: 0}
 
@@ -45,8 +46,8 @@ def move_problems(
     if from_stage.id == to_stage.id:
         return [f"{deal.label} is already in {to_stage.title}"]
     if to_stage.pipeline_id != deal.pipeline_id:
-        problems = [f"{to_stage.title} is a stage of another pipeline"]
-    elif from_stage.kind is StageKind.OPEN:
+        return [f"{to_stage.title} is a stage of another pipeline"]  # what it demands says nothing here
+    if from_stage.kind is StageKind.OPEN:
         problems = _out_of_order(from_stage, to_stage, stages)
     elif to_stage.kind is StageKind.OPEN:
         problems = [] if reason else [f"{deal.label} is {from_stage.kind.value}; reopening it needs a reason"]
@@ -103,11 +104,12 @@ def moved(
 
 def missing_problems(deal: Deal, stage: Stage) -> list[str]:
     """Return what a deal lacks to be in a stage, each as one clause."""
-    return [
-        f"{stage.title} needs {in_words(field)}"
-        for field in stage.required_fields
-        if getattr(deal, field, None) in (None, "", ())
-    ]
+    return [f"{stage.title} needs {in_words(field)}" for field in missing_fields(deal, stage)]
+
+
+def missing_fields(deal: Deal, stage: Stage) -> list[str]:
+    """Return the fields that a deal must have to be in a stage, and has not."""
+    return [field for field in stage.required_fields if value_of(deal, field) in (None, "", ())]
 
 
 def probability_problems(stage: Stage, percent: int) -> list[str]:

@@ -12,11 +12,14 @@ from typing import Any, Final
 import attrs
 import pluggy
 
-from crmkit.core.fields import close_to
+from crmkit.core.builtin import builtin_schema
+from crmkit.core.declare import declared
+from crmkit.core.fields import CustomFields, close_to
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
 from crmkit.core.ports.sources import Importer
-from crmkit.errors import CrmkitError
+from crmkit.core.schema import RecordType
+from crmkit.errors import ConfigError, CrmkitError
 from crmkit.plugins.hookspecs import HOOKS, PROJECT, StorageScheme
 
 __all__ = ["KINDS", "Flaw", "Kind", "check_hooks", "flaws_of", "items_of", "kinds_of", "name_of", "no_such_hook", "run"]
@@ -63,7 +66,12 @@ KINDS: Final = (
     Kind("conversion rule", "crmkit_conversion_rules", ConversionRule),
     Kind("stage guard", "crmkit_stage_guards", StageGuard),
     Kind("report", "crmkit_reports", Report),
+    Kind("custom fields", "crmkit_fields", CustomFields),
+    Kind("record type", "crmkit_record_types", RecordType),
 )
+
+_CLASSES: Final = (StorageScheme, CustomFields, RecordType)
+"""The shapes that are classes rather than protocols."""
 
 
 @contextmanager
@@ -92,6 +100,8 @@ def check_hooks(manager: pluggy.PluginManager, holder: object) -> int:
     Raises:
         Flaw: The first that is wrong.
     """
+    if declared(holder) is not holder:
+        return 0
     if inspect.isclass(holder):
         raise Flaw(f"{holder.__name__} is a class, not an instance", hint=f"give {holder.__name__}()")
     count = 0
@@ -153,7 +163,7 @@ def items_of(kind: Kind, result: object) -> list[Any]:
     if not isinstance(result, Iterable):
         hint = "return a list, an empty one for none" if result is None else "put it in a list"
         raise Flaw(f"it returned {_described(result)} instead of a list", hook=kind.hook, hint=hint)
-    items = list(result)
+    items = [declared(item) for item in result]
     for item in items:
         if flaws := flaws_of(kind, item):
             raise Flaw("; ".join(flaws), hook=kind.hook, hint=f"see crmkit's {kind.shape.__name__}")
@@ -161,15 +171,16 @@ def items_of(kind: Kind, result: object) -> list[Any]:
 
 
 def kinds_of(item: object) -> list[Kind]:
-    """Return the kinds an object seems to be of, judged by the methods of its class."""
+    """Return the kinds an object seems to be of, judged by the methods of its class, or by what declared it."""
+    item = declared(item)
     if inspect.isclass(item) or inspect.isroutine(item) or isinstance(item, ModuleType):
         return []
     return [
         kind
         for kind in KINDS
         if (
-            isinstance(item, StorageScheme)
-            if kind.shape is StorageScheme
+            isinstance(item, kind.shape)
+            if kind.shape in _CLASSES
             else all(callable(getattr(type(item), name, None)) for name in _methods(kind.shape))
         )
     ]
@@ -183,12 +194,18 @@ def name_of(item: Any) -> str:
 
 def flaws_of(kind: Kind, item: Any) -> list[str]:
     """Return all that keeps an object from being of a kind, each as one clause."""
+    item = declared(item)
     if inspect.isclass(item):
+        if kind.shape in (CustomFields, RecordType):
+            decorator = "custom_fields" if kind.shape is CustomFields else "custom_record"
+            return [f"{item.__name__} is not declared: put @crmkit.{decorator}(...) above it"]
         return [f"{item.__name__} is a class, not an instance: give {item.__name__}()"]
-    if kind.shape is StorageScheme:
-        if not isinstance(item, StorageScheme):
+    if kind.shape in _CLASSES:
+        if not isinstance(item, kind.shape):
             return [f"{_described(item)} is no {kind.noun}"]
-        return _flaws_of_name(item.scheme) + ([] if _TARGET.fullmatch(item.target) else [_NO_TARGET])
+        if isinstance(item, StorageScheme):
+            return _flaws_of_name(item.scheme) + ([] if _TARGET.fullmatch(item.target) else [_NO_TARGET])
+        return _flaws_beside_builtin(item)
     methods = _methods(kind.shape)
     if not any(hasattr(item, name) for name in methods):
         return [f"{_described(item)} is no {kind.noun}: it has no {' and no '.join(methods)}"]
@@ -200,6 +217,21 @@ def flaws_of(kind: Kind, item: Any) -> list[str]:
     for name, arguments in methods.items():
         flaws.extend(_flaws_of_method(_described(item), getattr(item, name, None), name, arguments))
     return flaws
+
+
+def _flaws_beside_builtin(item: Any) -> list[str]:
+    """Return what keeps custom fields or a record type from standing beside crmkit's own."""
+    own = builtin_schema()
+    try:
+        if isinstance(item, RecordType):
+            own.including([attrs.evolve(item, fields=())])  # whatever it refers to may come later
+        else:
+            for name in item.on:
+                if name in own.types:
+                    own[name].extended(item)
+    except ConfigError as error:
+        return [str(error)]
+    return []
 
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*([-_.:][a-z0-9]+)*")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -109,8 +108,10 @@ def _name_of(plugin: object) -> str:
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    from hashlib import sha256  # brings in OpenSSL, which opening a workspace can do without
+
     # Two folders may each have a badges.py, and neither may shadow an installed badges.
-    name = f"{path.stem}__{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    name = f"{path.stem}__{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")

@@ -22,10 +22,12 @@ import attrs
 import pluggy
 
 from crmkit.core.changes import ChangeSet
+from crmkit.core.fields import CustomFields
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
 from crmkit.core.ports.sources import Importer
 from crmkit.core.ports.storage import Storage
+from crmkit.core.schema import RecordType
 from crmkit.errors import ConfigError
 
 __all__ = ["HOOKS", "PROJECT", "HookSpecs", "StorageScheme", "hookimpl", "hookspec"]
@@ -157,6 +159,38 @@ class HookSpecs:
         None is an error, an empty list is not. If it raises or hands over something else,
         the plugin is left out as a whole and listed as broken; `PluginError` is raised
         instead when the plugin was given by the caller.
+        """
+        return ()
+
+    @hookspec
+    def crmkit_fields(self) -> Iterable[type | CustomFields]:
+        """Hand over custom fields: classes declared with `custom_fields`.
+
+        Called once, while a workspace is opened and before it is migrated; no transaction is
+        open. The order does not matter: fields stand as handed over, and the names of the
+        classes are unique among all plugins. Declared classes at the top of a plugin's module
+        are found without this hook.
+
+        None is an error, an empty list is not. If it raises or hands over something else, or
+        fields that the records have already, the plugin is left out as a whole and listed as
+        broken; `PluginError` is raised instead when the plugin was given by the caller. What
+        the workspace holds of a plugin that is left out travels along untouched.
+        """
+        return ()
+
+    @hookspec
+    def crmkit_record_types(self) -> Iterable[type | RecordType]:
+        """Hand over record types: classes declared with `custom_record`.
+
+        Called once, while a workspace is opened and before it is migrated; no transaction is
+        open. The order does not matter: a type stands after those it refers to, whoever
+        brings them, and names are unique among all plugins. Declared classes at the top of a
+        plugin's module are found without this hook.
+
+        None is an error, an empty list is not. If it raises or hands over something else, or a
+        type that is called like one of crmkit's own, the plugin is left out as a whole and
+        listed as broken; `PluginError` is raised instead when the plugin was given by the
+        caller. Records of a plugin that is left out stay where they are, untouched.
         """
         return ()
 

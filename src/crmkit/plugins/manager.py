@@ -22,11 +22,13 @@ import pluggy
 
 from crmkit import __version__
 from crmkit.core.changes import ChangeSet
-from crmkit.core.fields import close_to
+from crmkit.core.declare import declared
+from crmkit.core.fields import CustomFields, close_to
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import Committed, Contribution, ConversionRule, Report, StageGuard
 from crmkit.core.ports.sources import Importer
+from crmkit.core.schema import RecordType
 from crmkit.errors import ConfigError, NotFoundError, PluginError
 from crmkit.plugins.checking import KINDS, Flaw, Kind, check_hooks, flaws_of, items_of, kinds_of, name_of, run
 from crmkit.plugins.discovery import Found, Origin, in_arguments, in_entry_points, in_files, in_folder
@@ -99,6 +101,8 @@ class LoadedExtensions:
         storages: By scheme.
         notifiers: By name.
         reports: By name.
+        fields: Custom fields, by name.
+        record_types: Record types, by name.
         conversion_rules: In order.
         stage_guards: In order.
         listeners: Who is told of each commit, in order.
@@ -109,6 +113,8 @@ class LoadedExtensions:
     storages: Mapping[str, Contribution[StorageScheme]]
     notifiers: Mapping[str, Contribution[Notifier]]
     reports: Mapping[str, Contribution[Report]]
+    fields: Mapping[str, Contribution[CustomFields]]
+    record_types: Mapping[str, Contribution[RecordType]]
     conversion_rules: Sequence[Contribution[ConversionRule]]
     stage_guards: Sequence[Contribution[StageGuard]]
     listeners: Sequence[Contribution[Committed]]
@@ -331,6 +337,8 @@ class PluginManager:
             storages=named("crmkit_storages"),
             notifiers=named("crmkit_notifiers"),
             reports=named("crmkit_reports"),
+            fields=named("crmkit_fields"),
+            record_types=named("crmkit_record_types"),
             conversion_rules=ordered("crmkit_conversion_rules"),
             stage_guards=ordered("crmkit_stage_guards"),
             listeners=ordered("crmkit_committed"),
@@ -437,9 +445,10 @@ def _handed_over(found: Found, target: object) -> Iterator[_Part]:
     if isinstance(target, ModuleType):
         for _, value in _own(target):
             for kind in kinds_of(value):
-                # Of an object nobody handed over we cannot know that it was meant to be one.
-                if not flaws_of(kind, value):
-                    yield _Part(_contribution(found, kind.hook, value), kind=kind)
+                # Of an object nobody handed over we cannot know that it was meant to be one, unless it was declared.
+                if declared(value) is not value or not flaws_of(kind, value):
+                    for item in items_of(kind, [value]):
+                        yield _Part(_contribution(found, kind.hook, item), kind=kind)
 
 
 def _own(module: ModuleType) -> Iterator[tuple[str, object]]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.builtin import custom_types
 from crmkit.core.contact import ContactPoint
+from crmkit.core.fields import Scalar
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Compare, Op
 from crmkit.core.schema import RecordType, Schema
@@ -28,9 +30,11 @@ class RecordCard:
         references: Field to the record it leads to.
         points: Further addresses and numbers of a person.
         related: What else is bound to it, under what it is to the record: ``converted into``,
-            ``origin``, ``contacts``, ``deals``, ``campaigns``, ``about``.
+            ``origin``, ``contacts``, ``deals``, ``campaigns``, ``about``; and the plural of each
+            custom record type that refers to it.
         members: Of a campaign: how many members, by status.
         timeline: The last things that happened, the oldest first.
+        raw: Of a record whose type is absent now: its fields as they are stored.
     """
 
     kind: str
@@ -40,6 +44,7 @@ class RecordCard:
     related: Mapping[str, Sequence[Any]]
     members: Mapping[str, int]
     timeline: Sequence[TimelineEntry]
+    raw: Mapping[str, Scalar] = attrs.field(factory=dict)
 
 
 def record_card(workspace: Workspace, record_id: str, *, latest: int = 10) -> RecordCard:
@@ -68,6 +73,7 @@ def record_card(workspace: Workspace, record_id: str, *, latest: int = 10) -> Re
             related={name: found for name, found in reader.related(kind.name, record) if found},
             members=reader.members(record_id) if kind.name == "campaign" else {},
             timeline=timeline(workspace, record_id)[-latest:] if latest else [],
+            raw=kind.carried(rows[0]) if kind.is_absent else {},
         )
 
 
@@ -77,7 +83,7 @@ class _Reader:
         self._schema = schema
 
     def references(self, kind: RecordType, record: Any) -> dict[str, Any]:
-        ids = {field.name: getattr(record, field.name) for field in kind.references if getattr(record, field.name)}
+        ids = {name: id_ for name in kind.bonds if (id_ := kind.value_of(record, name))}
         found = {each.id: each for each in self._load(ids.values())}
         return {name: found[id_] for name, id_ in ids.items() if id_ in found}
 
@@ -99,6 +105,10 @@ class _Reader:
             bonds = self.referring("link", "from_id", record.id)
             for bond_kind, name in (("origin", "origin"), ("contact", "contacts"), ("about", "about")):
                 yield name, self._load(bond.to_id for bond in bonds if bond.kind == bond_kind)
+        for owner in custom_types(self._schema):
+            fields = [name for name, field in owner.bonds.items() if field.references == kind and name != "owner_id"]
+            found = [each for name in fields for each in self.referring(owner.name, name, record.id)]
+            yield owner.plural, list({each.id: each for each in found}.values())
 
     def members(self, campaign_id: str) -> dict[str, int]:
         question = Aggregate(

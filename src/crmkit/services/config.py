@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ def load_settings(path: Path, *, trusted: bool) -> Settings:
     Raises:
         ConfigError: It cannot be read, or holds what it should not; with all that is wrong.
     """
+    import tomllib  # needed only where there is a file
+
     try:
         with path.open("rb") as file:
             content = tomllib.load(file)

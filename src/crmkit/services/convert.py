@@ -21,7 +21,7 @@ from crmkit.core.ports.plugins import Context
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.records import Stored
 from crmkit.core.schema import Schema
-from crmkit.errors import NotFoundError, RejectedError
+from crmkit.errors import AlreadyConvertedError, NotFoundError, RejectedError
 from crmkit.services.converting.children import Children
 from crmkit.services.converting.decide import ConversionOptions, Decider, Decision
 from crmkit.services.converting.records import ConversionWriter
@@ -84,6 +84,7 @@ def plan_conversion(
 
     Raises:
         NotFoundError: There is no such lead.
+        AlreadyConvertedError: It is converted; with the first result.
         RejectedError: It cannot be converted; with all reasons.
         AmbiguousMatchError: Several contacts or accounts match equally well.
     """
@@ -93,10 +94,10 @@ def plan_conversion(
         decision = _plan_batch(planning, [id_of(lead)], chosen, workspace)[0]
         if decision.error is not None:
             raise decision.error
+        if decision.outcome == "already":
+            reason = f"{decision.lead.label} is converted already"
+            raise AlreadyConvertedError(reason, result=_results(workspace.schema)(view, _result([decision]))[0])
         changes = planning.change_set(_result([decision]))
-    if decision.outcome == "already":
-        reason = f"{decision.lead.label} is converted already"
-        raise RejectedError(reason, hint="convert gives back the first conversion")
     return ConversionPlan(
         lead=decision.lead,
         contact=decision.contact,

@@ -6,15 +6,16 @@ path to another stage goes through it, and so through the guards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import attrs
 
 from crmkit.core.account import Account
+from crmkit.core.checks import gathered
 from crmkit.core.contact import Contact
-from crmkit.core.deal import DEAL, Deal, ProbabilitySource
+from crmkit.core.deal import Deal, ProbabilitySource
 from crmkit.core.pipeline import Pipeline, Stage, StageKind
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
@@ -55,11 +56,14 @@ def open_deal(
     owner: str | User | None = None,
     description: str | None = None,
     tags: Iterable[str] = (),
+    custom: Iterable[object] = (),
     reason: str | None = None,
     key: str | None = None,
     dry_run: bool = False,
 ) -> Outcome[Deal]:
     """Open a deal; see `plan_open_deal`.
+
+    Custom fields are objects of their classes, or mappings of names to values.
 
     Raises:
         RejectedError: With all that is wrong.
@@ -78,14 +82,16 @@ def open_deal(
         "owner": id_of(owner) if owner else None,
         "description": description,
         "tags": sorted(tags),
+        "custom": gathered(workspace.schema["deal"], custom, {}),
     }
 
     def plan(planning: Planning) -> Mapping[str, Any]:
         return {"ids": [plan_open_deal(planning, workspace.extensions, **values)]}
 
-    arguments = values | {"amount": str(amount), "expected_close_on": str(expected_close_on)}
+    custom_texts = {field: repr(value) for field, value in values["custom"].items()}
+    arguments = values | {"amount": str(amount), "expected_close_on": str(expected_close_on), "custom": custom_texts}
     request = Request(kind="open_deal", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
-    return run(workspace, request, plan, _load_one)
+    return run(workspace, request, plan, _loading_one(workspace))
 
 
 def move_deal(
@@ -211,7 +217,7 @@ def reopen_deal(
 
     arguments = {"deal": id_of(deal), "stage": id_of(stage) if stage else None, "why": reason}
     request = Request(kind="reopen_deal", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
-    return run(workspace, request, plan, _load_one)
+    return run(workspace, request, plan, _loading_one(workspace))
 
 
 def set_probability(
@@ -252,7 +258,7 @@ def set_probability(
 
     arguments = {"deal": id_of(deal), "percent": percent}
     request = Request(kind="set_probability", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
-    return run(workspace, request, plan, _load_one)
+    return run(workspace, request, plan, _loading_one(workspace))
 
 
 def _move(
@@ -263,16 +269,19 @@ def _move(
 
     where = stage.value if isinstance(stage, StageKind) else id_of(stage)
     arguments = {"deals": [id_of(deal) for deal in deals], "stage": where, **how}
-    return run(workspace, attrs.evolve(request, arguments=arguments), plan, _load_all)
+    return run(workspace, attrs.evolve(request, arguments=arguments), plan, _loading(workspace))
 
 
-def _load_all(view: ReadTransaction, result: Mapping[str, Any]) -> list[Deal]:
-    found = {deal.id: deal for deal in DEAL.load_many(view.get_many("deal", result["ids"]))}
-    return [found[id_] for id_ in result["ids"]]
+def _loading(workspace: Workspace) -> Callable[[ReadTransaction, Mapping[str, Any]], list[Deal]]:
+    def finish(view: ReadTransaction, result: Mapping[str, Any]) -> list[Deal]:
+        found = {deal.id: deal for deal in workspace.schema["deal"].load_many(view.get_many("deal", result["ids"]))}
+        return [found[id_] for id_ in result["ids"]]
+
+    return finish
 
 
-def _load_one(view: ReadTransaction, result: Mapping[str, Any]) -> Deal:
-    return _load_all(view, result)[0]
+def _loading_one(workspace: Workspace) -> Callable[[ReadTransaction, Mapping[str, Any]], Deal]:
+    return lambda view, result: _loading(workspace)(view, result)[0]
 
 
 def _only(deals: list[Deal]) -> Deal:

@@ -14,12 +14,21 @@ from crmkit.core.records import Record, Stored
 from crmkit.core.schema import RecordType
 from crmkit.core.values.places import country_code, region_of_language
 from crmkit.errors import NotFoundError, RejectedError
+from crmkit.services.aliases import current_ids
 from crmkit.services.operations import Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace
 
-__all__ = ["add_records", "delete_records", "plan_add", "restore_records", "tag_records", "update_records"]
+__all__ = [
+    "add_records",
+    "delete_records",
+    "plan_add",
+    "plan_update",
+    "restore_records",
+    "tag_records",
+    "update_records",
+]
 
 
 def add_records(
@@ -88,7 +97,7 @@ def update_records(
     listed = list(records)
 
     def plan(planning: Planning) -> Mapping[str, Any]:
-        return {"ids": _plan_update(planning, kind, listed, changes, reason=reason, settings=workspace.settings)}
+        return {"ids": plan_update(planning, kind, listed, changes, reason=reason, settings=workspace.settings)}
 
     arguments = {"update": kind, "ids": [id_of(r) for r in listed], "changes": _plain(changes)} if key else {}
     request = Request(kind="edit", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
@@ -139,6 +148,7 @@ def restore_records(
 
     def plan(planning: Planning) -> Mapping[str, Any]:
         _check_exist(planning, kind, ids)
+        _check_not_merged(planning, kind, ids)
         for id_ in ids:
             planning.update_scalars(kind, id_, {"deleted_at": None}, why=reason)
         return {"ids": ids}
@@ -178,7 +188,7 @@ def tag_records(
             after = tuple(sorted({*before[id_of(record)], *on} - off))
             groups.setdefault(after, []).append(record)
         for tags, same in groups.items():
-            _plan_update(planning, kind, same, {"tags": tags}, reason=reason, settings=workspace.settings)
+            plan_update(planning, kind, same, {"tags": tags}, reason=reason, settings=workspace.settings)
         return {"ids": ids}
 
     arguments = {"tag": kind, "ids": [id_of(r) for r in listed], "add": sorted(on), "remove": sorted(off)}
@@ -221,7 +231,7 @@ def _plan_memberships(planning: Planning, lead_ids: Sequence[str], campaign_ids:
             planning.create("campaign_member", {"campaign_id": campaign, "person_id": lead})
 
 
-def _plan_update(
+def plan_update(
     planning: Planning,
     kind: str,
     records: Sequence[str | Stored],
@@ -230,6 +240,7 @@ def _plan_update(
     reason: str | None,
     settings: Settings,
 ) -> list[str]:
+    """Plan the same changes of records, and return their ids in order; all that is wrong comes together."""
     type_ = planning.schema[kind]
     ids = [id_of(record) for record in records]
     _check_exist(planning, kind, ids)
@@ -283,6 +294,17 @@ def _check_not_needed(planning: Planning, kind: str, ids: Sequence[str]) -> None
         reasons += [f"the {owner.name.replace('_', ' ')} {labels[id_]} belongs to it" for _, id_ in pairs]
     if reasons:
         raise RejectedError(reasons, hint="delete or change these first")
+
+
+def _check_not_merged(planning: Planning, kind: str, ids: Sequence[str]) -> None:
+    """Refuse to restore what lives on in another record."""
+    winners = {id_: winner for id_, winner in current_ids(planning, planning.schema, ids).items() if winner != id_}
+    rows = planning.get_many(kind, [*winners, *winners.values()]) if winners else []
+    labels = {record.id: record.label for record in planning.schema[kind].load_many(rows)}
+    if winners:
+        raise RejectedError(
+            [f"{labels[id_]} is merged into {labels[to]}; undo that merge" for id_, to in winners.items()]
+        )
 
 
 def _dangling(planning: Planning, kind: RecordType, rows: Sequence[Mapping[str, Any]]) -> list[str]:

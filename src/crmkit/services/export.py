@@ -6,22 +6,19 @@ import csv
 import enum
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from os import PathLike
 from typing import Any, Final, Literal, TextIO
 
-import attrs
-
-from crmkit.core.codecs import moment_text, to_json
-from crmkit.core.fields import ANY, Field, close_to
+from crmkit.core.codecs import as_json, to_json
+from crmkit.core.fields import ANY, Field, Row
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.query import Condition, Query
+from crmkit.core.query import Query
 from crmkit.core.records import Stored
 from crmkit.core.schema import RecordType, Schema
-from crmkit.core.values.money import Money
-from crmkit.errors import NotFoundError, RejectedError
+from crmkit.errors import RejectedError
 from crmkit.services.files import replacing
+from crmkit.services.questions import Wanted, condition_of, understood
 from crmkit.services.tabular import protected
 from crmkit.services.workspace import Workspace
 
@@ -37,14 +34,15 @@ def export_records(
     *,
     format: ExportFormat = "csv",  # noqa: A002  # the word everybody expects
     delimiter: str = ",",
-    where: Condition | None = None,
+    where: Sequence[Wanted] = (),
     deleted: bool = False,
 ) -> int:
     """Write the records of one type, a batch at a time, and return how many there are.
 
     A table has a column for each visible field, and beside each reference one with what a
     person calls the record; moments are in UTC. Its file is UTF-8 with a byte order mark, and no cell in it is a
-    formula. JSON lines have the same values typed, and those that only crmkit needs.
+    formula. JSON lines have the same values typed, those that only crmkit needs, and those
+    of plugins that are absent now, as they are stored.
 
     Args:
         workspace: Where.
@@ -52,20 +50,21 @@ def export_records(
         destination: A file, written whole or not at all, or an open stream.
         format: ``csv`` or ``jsonl``.
         delimiter: What parts the cells of a table.
-        where: Which records; None means all.
+        where: Which records: texts such as ``status = new``, or expressions; all must hold.
         deleted: Whether deleted ones are written too.
 
     Raises:
         NotFoundError: There is no such record type.
-        RejectedError: The file cannot be written, or an option makes no sense.
+        RejectedError: The file cannot be written, or an option or condition makes no sense.
     """
-    type_ = _named(workspace.schema, kind)
+    type_ = workspace.schema.named(kind)
     if format not in _WRITERS:
         raise RejectedError(f"{format!r} is no format (possible: {', '.join(_WRITERS)})")
     if len(delimiter) != 1 or delimiter in '\r\n"':
         raise RejectedError(f"the delimiter must be one character, not {delimiter!r}", hint="take , or ; or a tab")
-    query = Query(type=type_.name, where=where, deleted=deleted)
+    wanted = understood(workspace, type_.name, where)
     with workspace.reading() as view:
+        query = Query(type=type_.name, where=condition_of(view, workspace.schema, wanted), deleted=deleted)
         batches = _Batches(view, workspace.schema, type_, query)
         if isinstance(destination, (str, PathLike)):
             encoding = "utf-8-sig" if format == "csv" else "utf-8"
@@ -85,36 +84,9 @@ def export_columns(type_: RecordType) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _json_value(value: Any) -> Any:
-    """Return a value of a record as JSON has it: moments as ISO 8601, money as amount and currency."""
-    if isinstance(value, Money):
-        return {"amount": f"{value.amount:f}", "currency": value.currency}
-    if isinstance(value, datetime):
-        return moment_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, Mapping):
-        return {str(key): _json_value(each) for key, each in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_json_value(each) for each in value]
-    return value
-
-
 _FOR_CRMKIT: Final = ("version", "deleted_at", "operation_id", "source_row", "import_key")
 """What a person has no use for in a table."""
 _LAST: Final = ("owner_id", "tags", "created_at", "updated_at")
-
-
-def _named(schema: Schema, kind: str) -> RecordType:
-    for type_ in schema:
-        if kind in (type_.name, type_.plural):
-            return type_
-    names = [type_.plural for type_ in schema]
-    raise NotFoundError("record type", kind, suggestions=close_to(kind, names))
 
 
 def _attributes(type_: RecordType) -> list[str]:
@@ -124,9 +96,8 @@ def _attributes(type_: RecordType) -> list[str]:
 
 def _label_column(type_: RecordType, attribute: str) -> str | None:
     """Return the column beside a reference that says what a person calls the record, if it can have one."""
-    field = type_.fields[type_.position[type_.attribute[attribute].fields[0]]]
     name = attribute.removesuffix("_id")
-    return name if field.references and name not in type_.attribute else None
+    return name if attribute in type_.bonds and name not in type_.attribute else None
 
 
 class _Batches:
@@ -138,15 +109,17 @@ class _Batches:
         self._query = query
         self.type = type_
 
-    def __iter__(self) -> Iterator[list[Any]]:
+    def __iter__(self) -> Iterator[tuple[list[Row], list[dict[str, Any]]]]:
+        """Go through the rows, and what they are to people: attribute to value."""
+        kind = self.type
         for rows in self._view.iterate(self._query):
-            yield self.type.load_many(rows)
+            yield rows, [kind.values_of(record) for record in kind.load_many(rows)]
 
-    def labels(self, records: Sequence[Any]) -> dict[str, str]:
+    def labels(self, records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """Return id to label of everything the records refer to; one question for each type."""
         wanted: dict[str, set[str]] = {}
-        for field in self.type.references:
-            ids = {value for record in records if (value := getattr(record, field.name))}
+        for name, field in self.type.bonds.items():
+            ids = {value for record in records if (value := record[name])}
             for id_ in ids:
                 wanted.setdefault(self._target(field, id_), set()).add(id_)
         found: dict[str, str] = {}
@@ -164,12 +137,12 @@ def _write_table(file: TextIO, batches: _Batches, delimiter: str) -> int:
     writer.writerow(export_columns(batches.type))
     columns = [(name, _label_column(batches.type, name)) for name in _attributes(batches.type)]
     count = 0
-    for records in batches:
+    for _, records in batches:
         labels = batches.labels(records)
         for record in records:
             cells: list[str] = []
             for name, label in columns:
-                value = getattr(record, name)
+                value = record[name]
                 cells.append(protected(_cell(value)))
                 if label:
                     cells.append(protected(labels.get(value, "")))
@@ -189,7 +162,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ", ".join(map(str, value))
     if isinstance(value, Mapping):
-        return to_json(_json_value(value)) if value else ""
+        return to_json(as_json(value)) if value else ""
     if isinstance(value, enum.Enum):
         return str(value.value)
     return str(value)
@@ -197,9 +170,9 @@ def _cell(value: Any) -> str:
 
 def _write_lines(file: TextIO, batches: _Batches, _delimiter: str) -> int:
     count = 0
-    for records in batches:
-        for record in records:
-            values = {a.name: _json_value(getattr(record, a.name)) for a in attrs.fields(type(record))}
+    for rows, records in batches:
+        for row, record in zip(rows, records, strict=True):
+            values = {name: as_json(value) for name, value in record.items()} | batches.type.carried(row)
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
         count += len(records)
     return count

@@ -7,6 +7,7 @@ taken, and under it all that the plan relied on is looked at again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -37,8 +38,12 @@ __all__ = [
     "write_changes",
 ]
 
-_MAX_PLANS = 5
-"""How often an implicit plan is made anew before the conflict is reported."""
+_MAX_PLANS = 10
+"""How often an implicit plan is made before the conflict is reported."""
+
+_PAUSE_S, _LONGEST_PAUSE_S = 0.002, 0.2
+"""How long to wait at most before it is made anew, doubled each time: so that many who want the same do not
+overtake each other for ever."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -146,6 +151,8 @@ def run(
         except ConflictError:
             if attempt == _MAX_PLANS - 1:
                 raise
+            longest = min(_LONGEST_PAUSE_S, _PAUSE_S * 2**attempt)
+            time.sleep(longest * workspace.chance.bits(16) / 2**16)
     raise AssertionError  # the loop returns or raises
 
 

@@ -14,8 +14,9 @@ from crmkit.core.values.email import Email
 from crmkit.core.values.names import name_key
 from crmkit.core.values.text import fold
 from crmkit.errors import AmbiguousMatchError, NotFoundError
+from crmkit.services.aliases import current_id
 
-__all__ = ["id_of", "resolve"]
+__all__ = ["called", "id_of", "resolve"]
 
 _MOST = 20
 
@@ -28,8 +29,8 @@ def id_of(value: str | Stored) -> str:
 def resolve(view: ReadTransaction, schema: Schema, kind: str, named: str | Stored) -> str:
     """Return the id of the one living record that a text names.
 
-    Tried in turn: the id, the e-mail address, the unique key or name, the folded name, and
-    the beginning of words.
+    Tried in turn: the id (also of a record that was merged into this one), the e-mail address, the
+    unique key or name, the folded name, and the beginning of words.
 
     Args:
         view: Where to look.
@@ -45,8 +46,8 @@ def resolve(view: ReadTransaction, schema: Schema, kind: str, named: str | Store
         return named.id
     type_ = schema[kind]
     text = named.strip()
-    if view.get_many(kind, [text]):
-        return text
+    if rows := view.get_many(kind, [text]):
+        return text if rows[0][type_.position["deleted_at"]] is None else current_id(view, schema, text)
     for ids in _attempts(view, type_, text):
         if len(ids) == 1:
             return ids[0]
@@ -57,7 +58,40 @@ def resolve(view: ReadTransaction, schema: Schema, kind: str, named: str | Store
     raise NotFoundError(kind.replace("_", " "), text, suggestions=_suggestions(view, type_, text))
 
 
+def called(view: ReadTransaction, schema: Schema, kind: str, named: str) -> list[str]:
+    """Return the ids of all living records of a type that are called so, by id, e-mail, key or whole name.
+
+    Raises:
+        NotFoundError: None is; names what comes close.
+    """
+    type_, text = schema[kind], named.strip()
+    if view.get_many(kind, [text]):
+        return [text]
+    for ids in _exactly(view, type_, text):
+        if ids:
+            return ids
+    raise NotFoundError(kind.replace("_", " "), text, suggestions=_suggestions(view, type_, text))
+
+
+def _exactly(view: ReadTransaction, kind: RecordType, text: str) -> Iterator[list[str]]:
+    yield from _by_keys(view, kind, text)
+    for field in ("name", "title"):
+        if field in kind.position and "name_key" not in kind.position and fold(text):
+            rows = view.find(Query(type=kind.name, where=Compare(field, Op.CONTAINS, text)))
+            yield _ids(kind, [row for row in rows if fold(str(row[kind.position[field]])) == fold(text)])
+
+
 def _attempts(view: ReadTransaction, kind: RecordType, text: str) -> Iterator[list[str]]:
+    position = kind.position
+    yield from _by_keys(view, kind, text)
+    if "company_key" in position:
+        rows = view.find(Query(type=kind.name, where=Compare("name", Op.CONTAINS, text), limit=_MOST))
+        yield _ids(kind, [row for row in rows if fold(str(row[position["name"]])) == fold(text)])
+    if kind.search:
+        yield sorted(view.search(kind.name, fold(text).split(), limit=_MOST))
+
+
+def _by_keys(view: ReadTransaction, kind: RecordType, text: str) -> Iterator[list[str]]:
     position = kind.position
     if "email_key" in position and "@" in text:
         try:
@@ -69,11 +103,6 @@ def _attempts(view: ReadTransaction, kind: RecordType, text: str) -> Iterator[li
             yield [id_ for _, id_ in view.lookup(kind.name, field, [text])]
     if "name_key" in position:
         yield [id_ for _, id_ in view.lookup(kind.name, "name_key", [name_key(text)])]
-    if "company_key" in position:
-        rows = view.find(Query(type=kind.name, where=Compare("name", Op.CONTAINS, text), limit=_MOST))
-        yield _ids(kind, [row for row in rows if fold(str(row[position["name"]])) == fold(text)])
-    if kind.search:
-        yield sorted(view.search(kind.name, fold(text).split(), limit=_MOST))
 
 
 def _ids(kind: RecordType, rows: Sequence[Row]) -> list[str]:

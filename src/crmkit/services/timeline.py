@@ -1,7 +1,8 @@
 """The timeline of a record: all that happened to it, in one list.
 
-A contact shows what happened to the lead it was, and an account what happened to its
-contacts and deals, so that nothing is out of sight after a conversion.
+A contact shows what happened to the lead it was, an account what happened to its contacts
+and deals, and every record what happened to those that were merged into it, so that
+nothing is out of sight after a conversion or a merge.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from crmkit.core.fields import Attribute
 from crmkit.core.operation import Change, Operation
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.schema import RecordType, Schema
+from crmkit.services.aliases import current_id, merged_into
 from crmkit.services.workspace import Workspace
 
 __all__ = ["TimelineEntry", "changed_values", "timeline"]
@@ -64,15 +66,16 @@ class _Reader:
         self._labels: dict[str, str] = {}
 
     def circle(self, record_id: str) -> list[str]:
-        """Return the record and those whose story it tells too."""
+        """Return the record and those whose story it tells too; of a merged one, that of what it was merged into."""
         kind = self._schema.type_of(record_id).name
-        self._load(kind, [record_id])
-        ids = [record_id]
+        ids = [current_id(self._view, self._schema, record_id)]
+        self._load(kind, ids)
         if kind == "account":
             ids += self._referring("contact", "account_id", ids) + self._referring("deal", "account_id", ids)
         if kind in ("account", "contact"):
             origins = self._load("link", self._referring("link", "from_id", ids))
             ids += [link.to_id for link in origins if link.kind == "origin"]
+        ids += merged_into(self._view, self._schema, ids)
         return list(dict.fromkeys(ids))
 
     def entries(self, ids: Sequence[str]) -> list[TimelineEntry]:

@@ -323,9 +323,9 @@ class _Touched:
     def _in_words(self, owner: RecordType, referrer: Any, field: str, target: Any) -> str:
         """Say who refers to a record; a bond between two is named by its other end."""
         if _is_bond_type(owner):
-            ends = [getattr(referrer, f.name) for f in owner.references if f.references and f.name != field]
+            ends = [owner.value_of(referrer, name) for name in owner.bonds if name != field]
             for end in ends:
-                if isinstance(end, str) and end != referrer.owner_id:
+                if isinstance(end, str) and end != getattr(referrer, "owner_id", None):
                     kind = self._planning.schema.type_of(end)
                     other = self._planning.load(kind.name, end)
                     return f"the {kind.name.replace('_', ' ')} {other.label} is bound to {target.label}"
@@ -371,7 +371,7 @@ def _comes_to_nothing(changes: Sequence[Change]) -> bool:
 
 def _is_bond_type(kind: RecordType) -> bool:
     """Whether records of a type only bind others together: links, memberships, further addresses."""
-    return any(field.references == ANY for field in kind.references)
+    return any(field.references == ANY and field.required for field in kind.references)
 
 
 def _cancel(planning: Planning, messages: Sequence[Any]) -> tuple[int, list[str]]:

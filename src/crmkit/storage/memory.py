@@ -42,7 +42,7 @@ class MemoryStorage:
         self._own = threading.local()
 
     def prepare(self, schema: Schema, *, create: bool) -> Schema:
-        """Take over the schema; rows of fields that are new are None there."""
+        """Take over the schema; rows have the defaults of fields that are new."""
         with self._write_lock:
             old, whole = self._schema, completed(schema, catalogue_of(self._schema))
             self._tables = {
@@ -92,8 +92,9 @@ class MemoryStorage:
 def _reshaped(rows: dict[str, Row], old: RecordType | None, new: RecordType) -> dict[str, Row]:
     if old is None or old.field_names == new.field_names:
         return rows
-    places = [old.position.get(name) for name in new.field_names]
-    return {id_: tuple(None if p is None else row[p] for p in places) for id_, row in rows.items()}
+    defaults = new.defaults()
+    places = [(old.position.get(name), defaults.get(name)) for name in new.field_names]
+    return {id_: tuple(default if p is None else row[p] for p, default in places) for id_, row in rows.items()}
 
 
 class _View:

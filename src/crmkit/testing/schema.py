@@ -11,14 +11,27 @@ from typing import Any
 import attrs
 
 from crmkit.core.codecs import moment_text
-from crmkit.core.declare import record_type
+from crmkit.core.declare import custom_fields, custom_record, fields_of, record_type, type_of
 from crmkit.core.fields import Scalar, stored
 from crmkit.core.records import Record
 from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.core.values.text import fold
 
-__all__ = ["SCHEMA", "SHELF", "THING", "Colour", "Shelf", "Thing", "a_shelf", "a_thing"]
+__all__ = [
+    "LARGER",
+    "SCHEMA",
+    "SHELF",
+    "THING",
+    "Colour",
+    "Crate",
+    "Marking",
+    "Shelf",
+    "Thing",
+    "a_crate",
+    "a_shelf",
+    "a_thing",
+]
 
 
 class Colour(enum.Enum):
@@ -68,6 +81,28 @@ SHELF = record_type(Shelf, name="shelf", plural="shelves")
 THING = record_type(Thing, name="thing", unique=[("code",), ("realm", "number")], search=["name", "note"])
 SCHEMA = Schema((SHELF, THING))
 
+
+@custom_fields("thing")
+class Marking:
+    """What a plugin adds to things."""
+
+    ink: str | None = attrs.field(default=None, metadata=stored(indexed=True))
+    width: Decimal | None = None
+    price: Money | None = None
+    copies: int = 1
+
+
+@custom_record("crate", search=("name",))
+class Crate(Record):
+    """What a plugin brings besides."""
+
+    name: str
+    thing_id: str | None = attrs.field(default=None, metadata=stored(references="thing"))
+
+
+LARGER = Schema((SHELF, THING.extended(fields_of(Marking)), type_of(Crate)))
+"""The same with what a plugin declares, which may be absent tomorrow."""
+
 _LONG_AGO = moment_text(datetime(2026, 1, 1, tzinfo=UTC))
 
 
@@ -82,6 +117,11 @@ def a_thing(id: str, **scalars: Scalar) -> dict[str, Scalar]:
 def a_shelf(id: str, **scalars: Scalar) -> dict[str, Scalar]:
     """Return the scalars of a shelf."""
     return {**SHELF.defaults(), **_system(id), "name": id, **scalars}
+
+
+def a_crate(id: str, **scalars: Scalar) -> dict[str, Scalar]:
+    """Return the scalars of a crate."""
+    return {**type_of(Crate).defaults(), **_system(id), "name": id, "search_text": id, **scalars}
 
 
 def _system(id_: str) -> dict[str, Scalar]:

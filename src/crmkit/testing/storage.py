@@ -24,20 +24,33 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmkit.core import query as ask
 from crmkit.core.codecs import moment_text
-from crmkit.core.fields import Row, Scalar
+from crmkit.core.fields import Kind, Row, Scalar
 from crmkit.core.ports.storage import ReadTransaction, Storage, WriteTransaction
 from crmkit.core.query import Aggregate, Compare, Condition, Measure, Not, Op, Order, Query, matches, sort_rows
-from crmkit.core.schema import RecordType
+from crmkit.core.schema import RecordType, Schema
 from crmkit.core.values.money import Money
 from crmkit.core.values.text import fold
-from crmkit.errors import ConflictError, NotFoundError, RejectedError, StorageError
-from crmkit.testing.schema import SCHEMA, SHELF, THING, Colour, Shelf, Thing, a_shelf, a_thing
+from crmkit.errors import ConfigError, ConflictError, NotFoundError, RejectedError, StorageError
+from crmkit.testing.schema import (
+    LARGER,
+    SCHEMA,
+    SHELF,
+    THING,
+    Colour,
+    Marking,
+    Shelf,
+    Thing,
+    a_crate,
+    a_shelf,
+    a_thing,
+)
 
 __all__ = ["StorageContract"]
 
@@ -68,7 +81,10 @@ class StorageContract:
         raise NotImplementedError("provide a fixture named storage")
 
     def reopen(self, storage: Storage) -> Storage:
-        """Return another, unprepared object for the place where *storage*, now closed, kept its records."""
+        """Return an unprepared object for the place where *storage*, now closed, kept its records.
+
+        Another one, unless only the object itself can find that place.
+        """
         raise NotImplementedError("override reopen, or declare in lacks why nothing outlives a store")
 
     @pytest.fixture
@@ -954,6 +970,127 @@ class StorageContract:
         finally:
             again.close()
 
+    # What is declared, and what was.
+
+    def test_what_is_not_there_is_not_made_unasked(self, storage: Storage) -> None:
+        """A misspelt address does not become a new, empty workspace."""
+        with pytest.raises(NotFoundError):
+            storage.prepare(SCHEMA, create=False)
+
+        storage.prepare(SCHEMA, create=True)
+        assert _ids(storage) == []
+        storage.close()
+
+    def test_preparing_returns_what_is_declared(self, storage: Storage) -> None:
+        """In the order of the declaration, with all that it says."""
+        whole = storage.prepare(LARGER, create=True)
+
+        assert [(kind.name, kind.field_names) for kind in whole] == [(kind.name, kind.field_names) for kind in LARGER]
+        assert [(kind.unique, kind.search) for kind in whole] == [(kind.unique, kind.search) for kind in LARGER]
+        storage.close()
+
+    def test_custom_fields_go_by_their_dotted_name(self, storage: Storage) -> None:
+        """To write, to filter, to order, to look up and to add up."""
+        storage.prepare(LARGER, create=True)
+        rows = [("thing_1", "blue", "10", 5), ("thing_2", None, "9", 7), ("thing_3", "blue", None, None)]
+        _fill(
+            storage,
+            *(
+                a_thing(id_, **{"marking.ink": ink, "marking.width": width, "marking.price_minor": minor})
+                for id_, ink, width, minor in rows
+            ),
+        )
+        with storage.write() as change:
+            change.update("thing", ["thing_3"], [1], {"marking.ink": ["red"]})
+
+        with storage.read() as view:
+            blue = Query(type="thing", where=Compare("marking.ink", Op.EQ, "blue"))
+            wide = Query(type="thing", order=(Order("marking.width", descending=True),))
+            sums = Aggregate(type="thing", group_by=("marking.ink",), measures=((Measure.SUM, "marking.price_minor"),))
+            assert _ids_of(view.find(blue)) == ["thing_1"]
+            assert _ids_of(view.find(wide)) == ["thing_1", "thing_2", "thing_3"]
+            assert view.lookup("thing", "marking.ink", ["red", "blue"]) == [("blue", "thing_1"), ("red", "thing_3")]
+            assert view.aggregate(sums) == [(None, 7), ("blue", 5), ("red", None)]
+        storage.close()
+
+    def test_what_is_absent_now_travels_along(self, storage: Storage) -> None:
+        """It can be read and written, and is all there when its plugin comes back."""
+        price: dict[str, Scalar] = {"marking.price_minor": _TOP, "marking.price_currency": "EUR"}
+        storage.prepare(LARGER, create=True)
+        with storage.write() as change:
+            _insert(change, a_thing("thing_1", **{**price, "marking.ink": "blue"}))
+            _insert(change, a_crate("crate_1", thing_id="thing_1"), kind=LARGER["crate"])
+        storage.close()
+
+        without = self.reopen(storage)
+        whole = without.prepare(SCHEMA, create=False)
+        with without.read() as view:
+            thing = dict(zip(whole["thing"].field_names, view.find(Query(type="thing"))[0], strict=True))
+            crate = dict(zip(whole["crate"].field_names, view.find(Query(type="crate"))[0], strict=True))
+        with without.write() as change:
+            change.update("thing", ["thing_1"], [1], {"note": ["seen"], "marking.width": ["1.5"]})
+            _insert(change, a_thing("thing_2", **{"marking.ink": "red"}))
+        without.close()
+        back = self.reopen(without)
+        back.prepare(LARGER, create=False)
+
+        assert _shape(whole) == _shape(LARGER)
+        assert (thing["marking.ink"], thing["marking.price_minor"]) == ("blue", _TOP)
+        assert (crate["name"], crate["thing_id"]) == ("crate_1", "thing_1")
+        with back.read() as view:
+            things = LARGER["thing"].load_many(view.find(Query(type="thing")))
+            assert view.search("crate", ["crate"], limit=5) == ["crate_1"]
+        assert [(each[Marking].ink, each[Marking].width, each.note) for each in things] == [
+            ("blue", Decimal("1.5"), "seen"),
+            ("red", None, None),
+        ]
+        back.close()
+
+    def test_a_field_that_is_new_has_its_default_in_what_is_there(self, storage: Storage) -> None:
+        """From then on it is a field like any other: None where it is left out."""
+        storage.prepare(SCHEMA, create=True)
+        _fill(storage, a_thing("thing_1", note="old"))
+        storage.close()
+
+        larger = self.reopen(storage)
+        larger.prepare(LARGER, create=False)
+
+        _fill(larger, a_thing("thing_2", **{"marking.ink": "blue"}))
+        with larger.read() as view:
+            inked = Query(type="thing", where=Compare("marking.ink", Op.NE, None))
+            plain = Query(type="thing", where=Compare("marking.ink", Op.EQ, None))
+            assert (_ids_of(view.find(plain)), _ids_of(view.find(inked))) == (["thing_1"], ["thing_2"])
+            assert view.lookup("thing", "marking.copies", [1]) == [(1, "thing_1")]
+            assert _ids_of(view.find(Query(type="thing", where=Compare("marking.copies", Op.EQ, None)))) == ["thing_2"]
+            assert LARGER["thing"].load(view.get_many("thing", ["thing_1"])[0]).note == "old"
+            assert view.find(Query(type="crate")) == []
+        larger.close()
+
+    def test_a_field_of_another_kind_is_refused(self, storage: Storage) -> None:
+        """Whatever it holds stays as it is, and can still be opened as what it was."""
+        storage.prepare(LARGER, create=True)
+        _fill(storage, a_thing("thing_1", **{"marking.ink": "blue"}))
+        storage.close()
+
+        other = self.reopen(storage)
+        with pytest.raises(ConfigError) as caught:
+            other.prepare(_with_another_kind(LARGER, "thing", "marking.ink"), create=False)
+        other.close()
+        absent = self.reopen(other)
+        absent.prepare(SCHEMA, create=False)
+        absent.close()
+        still = self.reopen(absent)
+        with pytest.raises(ConfigError):
+            still.prepare(_with_another_kind(LARGER, "thing", "marking.ink"), create=False)
+        still.close()
+        right = self.reopen(still)
+        right.prepare(LARGER, create=False)
+
+        assert caught.value.setting == "thing.marking.ink"
+        with right.read() as view:
+            assert view.lookup("thing", "marking.ink", ["blue"]) == [("blue", "thing_1")]
+        right.close()
+
     # The plain-Python meaning, at random.
 
     def test_every_condition_means_what_plain_python_says(self, store: Storage) -> None:
@@ -1079,6 +1216,18 @@ def _found(store: Storage, condition: Condition) -> list[int]:
 def _ordered(store: Storage, *orders: Order) -> list[int]:
     with store.read() as view:
         return [int(id_.removeprefix("thing_")) for id_ in _ids_of(view.find(Query(type="thing", order=orders)))]
+
+
+def _shape(schema: Schema) -> dict[str, object]:
+    """Return what a back end must know of each type."""
+    return {
+        kind.name: (kind.plural, kind.prefix, {f.name: (f.kind, f.references) for f in kind.fields}) for kind in schema
+    }
+
+
+def _with_another_kind(schema: Schema, kind: str, field: str) -> Schema:
+    fields = [attrs.evolve(f, kind=Kind.INTEGER) if f.name == field else f for f in schema[kind].fields]
+    return Schema(attrs.evolve(each, fields=tuple(fields)) if each.name == kind else each for each in schema)
 
 
 def _search(store: Storage, text: str) -> list[str]:

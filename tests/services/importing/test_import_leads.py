@@ -17,6 +17,7 @@ from crmkit.core.planning import Planning
 from crmkit.errors import NotFoundError, PluginError, RejectedError, UnreadableError
 from crmkit.plugins.builtin.csv_importer import CsvImporter
 from crmkit.services.importing import ImportProgress, import_leads, read_report
+from crmkit.services.merge import merge
 from crmkit.services.operations import Request, open_operation, run
 from crmkit.services.sources import BytesSource
 from crmkit.services.workspace import Workspace
@@ -269,6 +270,20 @@ def test_a_lead_that_was_deleted_does_not_come_back(crm: Workspace) -> None:
     assert len(records(crm, "lead")) == 1
 
 
+def test_a_row_of_a_lead_that_was_merged_is_about_the_one_it_was_merged_into(crm: Workspace) -> None:
+    source = people(a_person(1), a_person(2))
+    import_leads(crm, source)
+    winner, loser = records(crm, "lead")
+    merge(crm, winner, [loser])
+    before = dump(crm)
+
+    again = import_leads(crm, source)
+
+    assert "was deleted" not in str(again.value.problems)
+    assert [lead.id for lead in records(crm, "lead")] == [winner.id]
+    assert (again.operation_id, dump(crm)) == (None, before)
+
+
 # Consent
 
 
@@ -501,10 +516,10 @@ def test_more_errors_than_allowed_stop_the_import(crm: Workspace) -> None:
     source = people(a_person(1), "{broken", a_person(2), "{broken", a_person(3))
     before = dump(crm)
 
-    with pytest.raises(RejectedError, match="2 rows are rejected, 1 are allowed"):
+    with pytest.raises(RejectedError, match="rejected rows: 2, allowed: 1"):
         import_leads(crm, source, max_errors=1)
     assert dump(crm) == before
-    with pytest.raises(RejectedError, match="2 rows are rejected"):
+    with pytest.raises(RejectedError, match="rejected rows: 2"):
         import_leads(crm, source, max_errors=1, batch_size=2)
     report = import_leads(crm, source, max_errors=2, batch_size=2).value
 
@@ -543,3 +558,12 @@ def test_an_import_of_nothing_is_a_report_of_nothing(crm: Workspace) -> None:
     outcome = import_leads(crm, people())
 
     assert (outcome.operation_id, outcome.value.read) == (None, 0)
+
+
+def test_somebody_known_only_by_a_number_that_is_not_valid_is_imported(workspace: Workspace) -> None:
+    importing = with_importers(workspace, JsonImporter())
+
+    outcome = import_leads(importing, people({"phone": "99 00 11"}))
+
+    (lead,) = records(workspace, "lead")
+    assert (outcome.value.created, lead.phone, lead.extra) == (1, None, {"phone": "99 00 11"})

@@ -166,3 +166,16 @@ def test_any_text_becomes_a_row_that_can_be_stored_or_is_refused(drafts: list[di
     # A row is the same row wherever it stands.
     alone = [rows(LeadDraft(**draft)).import_keys[0] for draft in drafts]  # type: ignore[arg-type]
     assert found.import_keys == alone
+
+
+def test_a_number_that_is_not_valid_is_enough_to_find_somebody_by() -> None:
+    found = rows(LeadDraft(phone="99 00 11"), LeadDraft(phone="ask him"))
+
+    assert (found.extra[0], list(found.warnings)) == ({"phone": "99 00 11"}, [0, 1])
+    assert list(found.flaws) == [1]
+
+
+def test_the_lines_of_what_has_no_field_stay_lines() -> None:
+    found = rows(LeadDraft(last_name="Lind", extra={"Comment": "one\r\n\r\n two "}))
+
+    assert found.extra[0] == {"Comment": "one\ntwo"}

@@ -24,7 +24,7 @@ from crmkit.core.contact import Contact
 from crmkit.core.conversion import Conversion, ConversionResult
 from crmkit.core.fields import Scalar
 from crmkit.core.lead import Lead, LeadStatus
-from crmkit.core.query import Compare, Op, Query
+from crmkit.core.query import Query
 from crmkit.errors import NotReversibleError, RejectedError
 from crmkit.services.deliver import DeliveryReport
 from crmkit.services.files import replacing
@@ -163,13 +163,13 @@ class Story:
         crm.task(jules, "Send the offer", due=crm.workspace.clock.now() + timedelta(days=3))
         jules = crm.leads.update(jules.id, status=LeadStatus.QUALIFIED, reason="asked for an offer")
         tell.show(timeline_table(crm.timeline(jules)))
-        wishes = crm.leads.where(Compare("notes", Op.NE, None), status="new").all()
+        wishes = crm.leads.where("notes is not empty", status="new").all()
         tell.say(
             f"The {len(wishes)} others of whom something was noted at the stand are called too. In Python that is "
             "one operation:"
         )
         tell.do(
-            'wishes = crm.leads.where(Compare("notes", Op.NE, None), status="new")',
+            'wishes = crm.leads.where("notes is not empty", status="new")',
             'crm.leads.update_many(wishes, status="contacted", reason="called after the show")',
             prompt=">>>",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -38,4 +37,6 @@ class SystemChance:
 
     def bits(self, count: int) -> int:
         """Return a number of *count* random bits."""
-        return secrets.randbits(count)
+        from secrets import randbits  # brings in OpenSSL, which opening a workspace can do without
+
+        return randbits(count)

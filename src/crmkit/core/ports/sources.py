@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, Protocol, Self, runtime_checkable
 
 import attrs
 
 from crmkit.core.drafts import DraftBatch, Finding
 
-__all__ = ["Importer", "Reading", "ReadingOptions", "Source"]
+__all__ = ["Importer", "ImporterOfParts", "Reading", "ReadingOptions", "Source"]
 
 
 class Source(Protocol):
@@ -48,6 +48,7 @@ class ReadingOptions:
         mapping: Header as written to draft field; goes before every synonym.
         region: The country, as ISO 3166 alpha-2, in whose form phone numbers
             without a country code are read.
+        sheet: The sheet of a workbook, by its name or its number from 1.
     """
 
     encoding: str | None = None
@@ -55,6 +56,7 @@ class ReadingOptions:
     header_line: int | None = None
     mapping: Mapping[str, str] = attrs.field(factory=dict)
     region: str | None = None
+    sheet: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -68,12 +70,18 @@ class Reading:
         batches: The rows, a batch at a time; reading happens as this is iterated.
             It ends early only by raising.
         language: ISO 639-1 code of the language the header is written in, or None.
+        source_label: Where leads of this kind of source come from (`Lead.source`), unless
+            a row or the user says something else; None when there is nothing to say.
+        place: Says where a line really is, when lines count through several files:
+            ``leads.csv, line 3``. It is asked while the batches are iterated.
     """
 
     header: tuple[str, ...]
     findings: tuple[Finding, ...]
     batches: Iterator[DraftBatch]
     language: str | None = None
+    source_label: str | None = None
+    place: Callable[[int], str] | None = None
 
 
 class Importer(Protocol):
@@ -109,5 +117,20 @@ class Importer(Protocol):
         Raises:
             UnreadableError: This is not such a source, or broken as a whole. One
                 broken row is a `Problem` in its batch instead.
+        """
+        ...
+
+
+@runtime_checkable
+class ImporterOfParts(Importer, Protocol):
+    """An importer of sources that hold others, such as an archive."""
+
+    def among(self, choose: Callable[[Source], Importer]) -> Self:
+        """Return this importer, knowing how to find one for a part.
+
+        Called each time it is chosen, before `read`.
+
+        Args:
+            choose: Returns the importer of a source, or raises `UnreadableError`.
         """
         ...

@@ -115,7 +115,8 @@ class Storage(Protocol):
         """Make the workspace fit the schema: create or migrate it. Called once, before anything else.
 
         The workspace keeps the catalogue of all that was ever declared in it
-        (`crmkit.core.catalogue`), and what it keeps that is not declared now travels along.
+        (`crmkit.core.catalogue`), and what it keeps that is not declared now travels along. Rows
+        that are there have the default of a field that is new.
 
         Args:
             schema: The declared record types.

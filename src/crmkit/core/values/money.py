@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import attrs
 
-__all__ = ["Money", "minor_digits", "sum_by_currency"]
+__all__ = ["UNUSUAL_DIGITS", "Money", "minor_digits", "sum_by_currency"]
 
 
 # Converters stand first, because the class needs them when it is made.
@@ -157,7 +157,7 @@ def minor_digits(currency: str) -> int:
     Babel's own answer (CLDR) is not used: it tells how cash is written, and so
     denies the Serbian dinar and others the decimals that invoices carry.
     """
-    return _UNUSUAL_DIGITS.get(_code(currency), 2)
+    return UNUSUAL_DIGITS.get(_code(currency), 2)
 
 
 def sum_by_currency(monies: Iterable[Money]) -> dict[str, Money]:
@@ -177,12 +177,13 @@ _EXACT: Final = Context(prec=40, traps=[Inexact, InvalidOperation, Overflow])
 
 _NO_DIGITS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DIGITS: Final = "BHD IQD JOD KWD LYD OMR TND"
-_UNUSUAL_DIGITS: Final = {
+UNUSUAL_DIGITS: Final = {
     **dict.fromkeys(_NO_DIGITS.split(), 0),
     **dict.fromkeys(_THREE_DIGITS.split(), 3),
     "CLF": 4,
     "UYW": 4,
 }
+"""Currency code to its decimals, where these are not two."""
 
 # Known without loading Babel, which takes longer than everything else here.
 _OFTEN_SEEN: Final = (

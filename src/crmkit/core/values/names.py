@@ -97,7 +97,7 @@ _SALUTATIONS: Final = frozenset(
     {
         *("mr", "mrs", "ms", "miss", "mx", "mister", "sir", "madam", "dr", "doctor", "prof", "professor", "rev"),
         *("m", "mm", "mme", "mmes", "mlle", "mlles", "monsieur", "madame", "mademoiselle", "docteur", "maître"),
-        *("herr", "herrn", "frau", "fräulein", "dipl.-ing", "doktor"),
+        *("herr", "herrn", "frau", "fräulein", "dipl.-ing", "doktor", "mag"),
         *(
             "sig",
             "sig.ra",

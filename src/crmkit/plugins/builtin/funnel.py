@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -13,10 +13,10 @@ from crmkit.core.codecs import moment_text
 from crmkit.core.ports.plugins import Context, ReportPage
 from crmkit.core.query import Query
 from crmkit.errors import RejectedError
-from crmkit.plugins.builtin.funnel_page import funnel_page
-from crmkit.plugins.builtin.funnel_words import WORDS
-from crmkit.services.funnel import Funnel, funnel
 from crmkit.services.resolve import resolve
+
+if TYPE_CHECKING:
+    from crmkit.services.funnel import Funnel
 
 __all__ = ["FunnelReport"]
 
@@ -35,6 +35,11 @@ class FunnelReport:
     options: Mapping[str, str] = attrs.field(factory=lambda: dict(_OPTIONS), init=False)
 
     def compute(self, context: Context, options: Mapping[str, str]) -> ReportPage:
+        # Loaded when somebody asks, not whenever a workspace is opened.
+        from crmkit.plugins.builtin.funnel_page import funnel_page
+        from crmkit.plugins.builtin.funnel_words import WORDS
+        from crmkit.services.funnel import funnel
+
         unknown = [name for name in options if name not in self.options]
         language = options.get("language") or "en"
         reasons = [f"the funnel has no option {name!r} (it has {', '.join(self.options)})" for name in unknown]

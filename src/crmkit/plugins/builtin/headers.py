@@ -18,10 +18,13 @@ from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.values.text import fold
 from crmkit.errors import RejectedError
 
-__all__ = ["CONSENT", "SYNONYMS", "field_of", "header_language", "is_header_word", "map_header"]
+__all__ = ["CONSENT", "REACH", "SYNONYMS", "field_of", "header_language", "is_header_word", "map_header"]
 
 CONSENT = "consent"
 """Where a column goes that says who has *agreed* to mail: it is ``opt_out`` the other way round."""
+
+REACH = "reach"
+"""Where a column goes that holds addresses and numbers alike."""
 
 SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -34,6 +37,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("identificador",),
         },
         "full_name": {
+            "": ("الاسم", "اسم", "न म"),
             "en": ("full name", "contact name", "name", "lead name", "client name", "customer name", "person name",
                    "attendee name", "guest name", "display name", "user name original name", "name original name",
                    "contact", "user name", "participant", "contact person", "complete name", "nmae"),
@@ -68,6 +72,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("apellidos", "apellido", "primer apellido"),
         },
         "company": {
+            "": ("الشركة",),
             "en": ("company", "company name", "organization", "organisation", "organization name", "org name",
                    "organisation name", "account name", "account", "company account", "company or account", "business",
                    "business name", "employer", "associated company", "related company", "contact company", "compny"),
@@ -87,7 +92,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("puesto", "titulo", "cargo", "puesto de trabajo", "profesion"),
         },
         "email": {
-            "": ("email", "e mail", "mail"),
+            "": ("email", "e mail", "mail", "البريد", "البريد الالكتروني", "ईमल"),
             "en": ("email address", "e mail address", "primary email", "work email", "email work", "business email",
                    "person email", "person email work", "contact email", "lead email", "user email", "attendee email",
                    "e mail 1 value", "email from", "customer email", "client email", "guest email", "emial"),
@@ -110,6 +115,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("correo secundario", "otro correo"),
         },
         "phone": {
+            "": ("الهاتف", "फ न"),
             "en": ("phone", "phone number", "business phone", "work phone", "telephone", "telephone number",
                    "phone work", "primary phone", "contact phone", "person phone", "person phone work", "lead phone",
                    "user phone", "phone 1 value", "phone no", "office phone", "tel", "company phone", "home phone",
@@ -239,6 +245,14 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "it": ("consenso", "iscritto alla newsletter", "consenso marketing", "consenso privacy"),
             "es": ("consentimiento", "suscrito", "acepta recibir correos", "suscrito al boletin"),
         },
+        REACH: {
+            "en": ("email phone", "phone email", "email or phone", "email and phone", "contact details",
+                   "contact info"),
+            "fr": ("email telephone", "telephone email", "coordonnees", "mail tel", "tel mail"),
+            "de": ("e mail telefon", "telefon e mail", "kontaktdaten"),
+            "it": ("email telefono", "recapiti"),
+            "es": ("correo telefono", "datos de contacto"),
+        },
         # Words that headers are made of, though drafts have no field for them.
         "extra": {
             "": ("id",),
@@ -270,29 +284,37 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )  # fmt: skip
 
 
-def map_header(header: Sequence[str], mapping: Mapping[str, str] | None = None) -> dict[int, str]:
+def map_header(
+    header: Sequence[str], mapping: Mapping[str, str] | None = None, declared: Mapping[int, str] | None = None
+) -> dict[int, str]:
     """Say for each column which field of a draft it fills.
 
     Args:
         header: The names of the columns, each but once.
         mapping: What the user says: column to field; it goes before every synonym.
+        declared: What an importer says: place to field, the preferred column first; it
+            goes before every synonym, too.
 
     Returns:
-        Column index to a field, to `CONSENT` or to ``extra``. Of several columns
-        for one field those that are preferred come first.
+        Column index to a field, to `CONSENT`, to ``extra``, or to the dotted name of a
+        custom field, of which nothing is known here. Of several columns for one field those
+        that are preferred come first.
 
     Raises:
         RejectedError: The mapping names columns or fields that do not exist; all are listed.
     """
     told = _checked(header, mapping or {})
-    found = {index: field_of(name) or "extra" for index, name in enumerate(header)}
+    declared = declared or {}
+    found = {index: declared.get(index) or field_of(name) or "extra" for index, name in enumerate(header)}
     _settle_names(header, found)
     _settle_titles(header, found)
+    found.update(declared)
     for index, field in told.items():
         # The user's column is the field; what else would have filled it is kept as it is.
         found = {other: "extra" if was == field and other not in told else was for other, was in found.items()}
         found[index] = field
-    ranks = {index: _rank(header[index], field) for index, field in found.items()}
+    ranks = {index: len(declared) + _rank(header[index], field) for index, field in found.items()}
+    ranks |= {index: rank for rank, index in enumerate(declared)}
     return dict(sorted(found.items(), key=lambda item: (item[0] not in told, ranks[item[0]], item[0])))
 
 
@@ -339,7 +361,8 @@ _SHARED = frozenset(
 
 # What people put around the word that matters: "Your e-mail", "Votre adresse e-mail".
 _FILLERS = frozenset(
-    "your my the a please enter contact lead client customer attendee participant guest visitor user person "
+    "your my the a please enter what whats is quel quelle est wie lautet qual cual "
+    "contact lead client customer attendee participant guest visitor user person "
     "votre vos ton ta le la les l de du des d ihr ihre deine dein tu su il tuo la tua el".split()
 )
 
@@ -382,14 +405,14 @@ def _rank(header: str, field: str) -> int:
 
 
 def _checked(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:
-    fields = (*DRAFT_FIELDS, CONSENT)
+    fields = (*DRAFT_FIELDS, CONSENT, REACH)
     by_key = {_key(name): index for index, name in reversed(list(enumerate(header)))}
     told, reasons = {}, []
     for column, field in mapping.items():
         index = header.index(column) if column in header else by_key.get(_key(column))
         if index is None:
             reasons.append(f"there is no column {column!r}{_meant(column, header)}")
-        elif field not in fields:
+        elif field not in fields and "." not in field:
             reasons.append(f"leads have no field {field!r} to fill from a file{_meant(field, fields)}")
         else:
             told[index] = field

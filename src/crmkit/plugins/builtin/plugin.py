@@ -9,8 +9,11 @@ from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import Report
 from crmkit.core.ports.sources import Importer
 from crmkit.plugins.builtin.csv_importer import CsvImporter
+from crmkit.plugins.builtin.format_importers import format_importers
+from crmkit.plugins.builtin.formats import FORMATS
 from crmkit.plugins.builtin.funnel import FunnelReport
 from crmkit.plugins.builtin.notifiers import builtin_notifiers
+from crmkit.plugins.builtin.zip_importer import ZipImporter
 from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
 
 __all__ = ["BuiltinPlugin"]
@@ -28,8 +31,8 @@ class BuiltinPlugin(HookSpecs):
 
     @hookimpl
     def crmkit_importers(self) -> Iterable[Importer]:
-        """Text tables."""
-        return [CsvImporter()]
+        """Text tables, workbooks, cards, mails, JSON, archives, and the exports of other systems."""
+        return [CsvImporter(), *format_importers(), ZipImporter(), *FORMATS]
 
     @hookimpl
     def crmkit_storages(self) -> Iterable[StorageScheme]:

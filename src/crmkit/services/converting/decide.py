@@ -11,6 +11,7 @@ from crmkit.core.conversion import (
     Amendment,
     Candidate,
     Choose,
+    Demand,
     FieldPlan,
     Proposal,
     Target,
@@ -21,7 +22,16 @@ from crmkit.core.conversion import (
 from crmkit.core.lead import Lead, LeadStatus
 from crmkit.core.matching import Matcher
 from crmkit.core.ports.plugins import Context, Contribution, ConversionRule
-from crmkit.errors import AmbiguousMatchError, RejectedError, VetoedError
+from crmkit.core.refusals import combined
+from crmkit.errors import (
+    AmbiguousMatchError,
+    ContactNotInAccountError,
+    DisqualifiedError,
+    MissingFieldsError,
+    OwnerRequiredError,
+    RejectedError,
+    VetoedError,
+)
 
 __all__ = ["ConversionOptions", "Decider", "Decision"]
 
@@ -100,9 +110,9 @@ class Decider:
         """Decide what becomes of one lead."""
         if lead.status is LeadStatus.CONVERTED:
             return Decision(lead=lead, outcome="already", conversion_id=lead.conversion_id)
-        reasons = _refusals(lead)
-        if reasons:
-            return Decision(lead=lead, outcome="refused", error=RejectedError(reasons))
+        refusal = combined(_refusals(lead))
+        if refusal is not None:
+            return Decision(lead=lead, outcome="refused", error=refusal)
         candidates = self._candidates(lead)
         try:
             contact, account = self._choose(lead, candidates)
@@ -114,7 +124,14 @@ class Decider:
         """Map the fields, and let the rules amend that or veto."""
         asked = self._options.with_account
         with_account = account is not None or (bool(lead.company) if asked is None else asked)
-        plans, unmapped = map_fields(lead, contact, account, with_account=with_account)
+        plans, unmapped = map_fields(
+            lead,
+            contact,
+            account,
+            schema=self._context.schema,
+            with_account=with_account,
+            with_deal=self._options.deal is not None,
+        )
         proposal = Proposal(
             lead=lead,
             contact=contact,
@@ -127,9 +144,8 @@ class Decider:
         plans, unmapped, dropped, unmet = amend(proposal, unmapped, amendments)
         wrong = self._mismatches(contact, account)
         if with_account and account is None and not lead.company:
-            wrong.append("the lead has no company to make an account of")
-        wrong += [f"{reason} (rule {rule})" for rule, reason in unmet]
-        refusal = _refusal(wrong, vetoes)
+            wrong.append(RejectedError("the lead has no company to make an account of"))
+        refusal = combined([*wrong, *self._missing(unmet), *vetoes])
         if refusal is not None:
             return Decision(lead=lead, outcome="refused", error=refusal)
         return Decision(
@@ -185,46 +201,56 @@ class Decider:
                 return found[:1]
         return []
 
-    def _ask(self, proposal: Proposal) -> tuple[list[tuple[str, Amendment]], list[tuple[str, str, str]]]:
-        """Return the amendments of all rules, and the vetoes as plugin, rule and reason."""
+    def _ask(self, proposal: Proposal) -> tuple[list[tuple[str, Amendment]], list[VetoedError]]:
+        """Return the amendments of all rules, and the vetoes."""
         amendments: list[tuple[str, Amendment]] = []
-        vetoes: list[tuple[str, str, str]] = []
+        vetoes: list[VetoedError] = []
         for contribution in self._rules:
             with contribution.blamed(proposal.lead.id):
                 for change in contribution.item.amend(proposal, self._context):
                     if isinstance(change, Veto):
-                        vetoes.append((contribution.plugin, contribution.item.name, change.reason))
+                        vetoes.append(
+                            VetoedError(change.reason, plugin=contribution.plugin, rule=contribution.item.name)
+                        )
                     else:
                         amendments.append((contribution.item.name, change))
         return amendments, vetoes
 
-    def _mismatches(self, contact: Any, account: Any) -> list[str]:
+    def _mismatches(self, contact: Any, account: Any) -> list[RejectedError]:
         wrong = [
-            f"the {name} {record.label} is deleted"
+            RejectedError(f"the {name} {record.label} is deleted")
             for name, record in (("contact", contact), ("account", account))
             if record is not None and record.deleted_at is not None
         ]
         if contact is not None and account is not None and contact.account_id not in (None, account.id):
-            wrong.append(f"the contact {contact.label} belongs to another account than {account.label}")
+            reason = f"the contact {contact.label} belongs to another account than {account.label}"
+            wrong.append(ContactNotInAccountError(reason))
         return wrong
 
+    def _missing(self, unmet: Sequence[tuple[str, Demand]]) -> list[MissingFieldsError]:
+        """Return what rules demand in vain; an owner that is named at the conversion counts."""
+        missing: list[MissingFieldsError] = []
+        for rule, demand in unmet:
+            target, is_owner = demand.target.value, demand.field == "owner_id"
+            if is_owner and self._options.owner:
+                continue
+            kind = OwnerRequiredError if is_owner else MissingFieldsError
+            field = "owner" if is_owner else demand.field
+            reason = f"the {target} has no {field}: {demand.reason} (rule {rule})"
+            missing.append(kind(reason, fields=[f"{target}.{demand.field}"]))
+        return missing
 
-def _refusals(lead: Lead) -> list[str]:
-    reasons = []
+
+def _refusals(lead: Lead) -> list[RejectedError]:
+    refusals: list[RejectedError] = []
     if lead.deleted_at is not None:
-        reasons.append(f"{lead.label} is deleted; restore it first")
+        refusals.append(RejectedError(f"{lead.label} is deleted; restore it first"))
     if lead.status is LeadStatus.DISQUALIFIED:
-        reasons.append(f"{lead.label} is disqualified ({lead.disqualified_reason}); reopen it first")
+        reason = f"{lead.label} is disqualified ({lead.disqualified_reason}); reopen it first"
+        refusals.append(DisqualifiedError(reason))
     if not (lead.name or lead.email or lead.phone or lead.mobile):
-        reasons.append("the lead has no name, e-mail address or phone number to make a contact of")
-    return reasons
-
-
-def _refusal(wrong: Sequence[str], vetoes: Sequence[tuple[str, str, str]]) -> RejectedError | None:
-    """Return one error for all reasons; a `VetoedError` when rules alone refuse."""
-    if not wrong and not vetoes:
-        return None
-    if not wrong:
-        plugin, rule, _ = vetoes[0]
-        return VetoedError([reason for _, _, reason in vetoes], plugin=plugin, rule=rule)
-    return RejectedError([*wrong, *(f"{reason} (rule {rule})" for _, rule, reason in vetoes)])
+        reason = "the lead has no name, e-mail address or phone number to make a contact of"
+        refusals.append(
+            MissingFieldsError(reason, fields=["lead.first_name", "lead.last_name", "lead.email", "lead.phone"])
+        )
+    return refusals

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from crmkit.core.codecs import as_json
 from crmkit.core.contact import PointKind
 from crmkit.core.conversion import Action, Target
+from crmkit.core.fields import Scalar
 from crmkit.core.lead import LeadStatus
 from crmkit.core.matching import Matcher
 from crmkit.core.planning import Planning
@@ -16,7 +18,7 @@ from crmkit.core.ports.plugins import Extensions
 from crmkit.errors import RejectedError
 from crmkit.services.converting.children import Children
 from crmkit.services.converting.decide import ConversionOptions, Decision
-from crmkit.services.deals import plan_open_deal
+from crmkit.services.dealing.opening import plan_open_deal
 
 __all__ = ["ConversionWriter"]
 
@@ -49,6 +51,7 @@ class ConversionWriter:
             decision.unmapped = {name: v for name, v in decision.unmapped.items() if name != "campaign_id"}
         if decision.contact is not None:
             self._keep_addresses(decision)
+        homeless = self._carry(lead.id, targets)
         made = {
             "account": decision.with_account and decision.account is None,
             "contact": decision.contact is None,
@@ -62,9 +65,9 @@ class ConversionWriter:
                 "account_id": account_id,
                 "deal_id": deal_id,
                 "created": tuple(name for name, is_new in made.items() if is_new),
-                "unmapped": {name: _json_value(value) for name, value in decision.unmapped.items()},
+                "unmapped": {**{name: as_json(value) for name, value in decision.unmapped.items()}, **homeless},
                 "dropped": dict(decision.dropped),
-                "decided": {f"{p.target.value}.{p.field}": [p.action.value, p.rule] for p in decision.fields},
+                "decided": {f"{p.target.value}.{p.field}": [p.action.value, p.rule, p.source] for p in decision.fields},
                 "status_before": lead.status.value,
             },
         )
@@ -104,6 +107,7 @@ class ConversionWriter:
             account=account_id,
             contacts=[contact_id],
             owner=self._options.owner or decision.lead.owner_id,
+            custom={p.field: p.new for p in decision.fields if p.target is Target.DEAL and "." in p.field},
             **self._options.deal_values,
         )
 
@@ -122,6 +126,21 @@ class ConversionWriter:
         planning.update(kind, existing.id, values, why=f"conversion of {decision.lead.label}", rules=rules)
         return str(existing.id)
 
+    def _carry(self, lead_id: str, targets: Sequence[str]) -> dict[str, Scalar]:
+        """Hand on what a lead holds for plugins that are absent now, and return what finds no place."""
+        planning = self._planning
+        [row] = planning.get_many("lead", [lead_id])
+        left = planning.schema["lead"].carried(row)
+        placed: set[str] = set()
+        for target in targets if left else ():
+            kind = planning.schema.type_of(target)
+            [there] = planning.get_many(kind.name, [target])
+            taken = kind.carried(there)
+            same = {name for name in left if name in kind.position}
+            planning.update_scalars(kind.name, target, {name: left[name] for name in same - taken.keys()})
+            placed |= {name for name in same if taken.get(name, left[name]) == left[name]}
+        return {name: value for name, value in left.items() if name not in placed}
+
     def _keep_addresses(self, decision: Decision) -> None:
         """Give an existing contact the addresses and numbers of the lead that differ from its own."""
         lead, contact = decision.lead, decision.contact
@@ -136,7 +155,3 @@ def _check_fields(planning: Planning, decision: Decision) -> None:
     unknown = [p for p in decision.fields if p.field not in planning.schema[p.target.value].attribute]
     if unknown:
         raise RejectedError(f"rule {p.rule}: a {p.target.value} has no field {p.field}" for p in unknown)
-
-
-def _json_value(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else getattr(value, "value", value)

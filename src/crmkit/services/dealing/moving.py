@@ -10,8 +10,8 @@ from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Extensions, StageMove
 from crmkit.core.query import Compare, Op, Order, Query
 from crmkit.core.records import Stored
-from crmkit.core.stage_moves import move_problems, moved
-from crmkit.errors import ConflictError, NotFoundError
+from crmkit.core.stage_moves import missing_fields, missing_problems, move_problems, moved
+from crmkit.errors import ConflictError, MissingFieldsError, NotFoundError, StageNotInPipelineError
 from crmkit.services.dealing.history import note_stage_change
 from crmkit.services.dealing.refusing import refuse, vetoes_of
 from crmkit.services.resolve import id_of
@@ -47,6 +47,8 @@ def plan_move(
 
     Raises:
         RejectedError: With all that stands against any of the moves; nothing is planned then.
+        StageNotInPipelineError: It is a stage of another pipeline.
+        MissingFieldsError: Only what the stage demands is missing.
         VetoedError: Only guards refuse.
         NotFoundError: There is no such deal or stage.
         ConflictError: A deal was given as an object and has changed meanwhile.
@@ -59,7 +61,10 @@ def plan_move(
     last_open = _last_open(planning, [deal for deal in loaded if not deal.is_open], by_pipeline)
     moves: list[StageMove] = []
     problems: list[str] = []
+    foreign: list[str] = []
+    missing: dict[str, str] = {}
     for deal in loaded:
+        where = f"{deal.label}: " if len(loaded) > 1 else ""
         stages = by_pipeline[deal.pipeline_id]
         from_stage = present[deal.stage_id]
         target = _target(planning, stage, from_stage, stages, last_open.get(deal.id))
@@ -74,9 +79,16 @@ def plan_move(
             probability=probability,
             last_open=last_open.get(deal.id),
         )
-        problems += [f"{deal.label}: {problem}" for problem in own] if len(loaded) > 1 else own
+        problems += [where + problem for problem in own]
+        foreign += [where + problem for problem in own if target.pipeline_id != deal.pipeline_id]
+        lacking = zip(missing_problems(deal, target), missing_fields(deal, target), strict=True)
+        missing |= {where + problem: f"deal.{field}" for problem, field in lacking}
         moves.append(StageMove(deal=deal, from_stage=from_stage, to_stage=target, reason=reason))
-    refuse(problems, vetoes_of(planning, extensions, moves))
+    telling = (
+        StageNotInPipelineError(foreign),
+        MissingFieldsError(missing, fields=dict.fromkeys(missing.values())),
+    )
+    refuse(problems, vetoes_of(planning, extensions, moves), telling=telling)
     why = "; ".join(part for part in (lost_reason, lost_comment, reason) if part) or None
     for move in moves:
         values = moved(

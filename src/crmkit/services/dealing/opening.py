@@ -7,16 +7,22 @@ from datetime import date
 from typing import Any
 
 from crmkit.core.account import Account
-from crmkit.core.checks import parse_values
+from crmkit.core.checks import parse_values, refused_by_class
 from crmkit.core.contact import Contact
 from crmkit.core.deal import Deal
 from crmkit.core.ids import IdSequence
-from crmkit.core.pipeline import StageKind
+from crmkit.core.pipeline import Stage, StageKind
 from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Extensions, StageMove
-from crmkit.core.stage_moves import missing_problems, move_problems, moved, probability_problems
+from crmkit.core.stage_moves import missing_fields, missing_problems, move_problems, moved, probability_problems
 from crmkit.core.values.money import Money
-from crmkit.errors import NotFoundError, RejectedError
+from crmkit.errors import (
+    ContactNotInAccountError,
+    MissingFieldsError,
+    NotFoundError,
+    RejectedError,
+    StageNotInPipelineError,
+)
 from crmkit.services.dealing.history import note_stage_change
 from crmkit.services.dealing.refusing import refuse, vetoes_of
 from crmkit.services.stages import pipeline_with_stages, stage_named
@@ -40,6 +46,7 @@ def plan_open_deal(
     owner: str | None = None,
     description: str | None = None,
     tags: Sequence[str] = (),
+    custom: Mapping[str, Any] | None = None,
 ) -> str:
     """Plan a new deal with its contacts and the first entry of its history, and return its id.
 
@@ -59,17 +66,22 @@ def plan_open_deal(
         owner: The user who is responsible.
         description: More about it.
         tags: Words put on it.
+        custom: Custom fields, as for an edit.
 
     Raises:
         RejectedError: With all that is wrong; nothing is planned then.
+        MissingFieldsError: Only what the stage demands is missing.
+        ContactNotInAccountError: Only contacts of other accounts are in the way.
+        StageNotInPipelineError: The stage is one of another pipeline.
         NotFoundError: There is no such account, contact, user, pipeline or stage.
     """
     owned_by, stages = pipeline_with_stages(planning, planning.schema, pipeline)
     first = next(each for each in stages if each.kind is StageKind.OPEN)
-    target = first if stage is None else stage_named(stages, stage)
+    target = first if stage is None else _stage(planning, stages, stage)
     people = _load_living(planning, "contact", contacts)
     _load_living(planning, "user", [owner] if owner else [])
     account_id, problems = _account_of(planning, account, people)
+    strangers = list(problems) if account_id else []
     problems += [f"{id_} has a role but is not among the contacts" for id_ in roles or {} if id_ not in contacts]
     try:
         money = Money.parse(amount, owned_by.currency) if isinstance(amount, str) else amount
@@ -84,29 +96,39 @@ def plan_open_deal(
         "owner_id": owner,
         "description": description,
         "tags": tuple(tags),
+        **(custom or {}),
     }
-    values, wrong = parse_values(planning.schema["deal"], given)
+    kind = planning.schema["deal"]
+    values, wrong = parse_values(kind, given)
     problems += wrong
     # The deal as it would be, with the id that it will have: guards want to see it before anything is planned.
-    draft = Deal(
-        id=IdSequence(planning.operation_id, planning.at, used=planning.ids.used).next("deal"),
-        created_at=planning.at,
-        updated_at=planning.at,
-        operation_id=planning.operation_id,
-        pipeline_id=owned_by.id,
-        stage_id=first.id,
-        probability_percent=first.default_probability,
-        **{"name": "", **values},
+    whole = {
+        "id": IdSequence(planning.operation_id, planning.at, used=planning.ids.used).next("deal"),
+        "created_at": planning.at,
+        "updated_at": planning.at,
+        "operation_id": planning.operation_id,
+        "pipeline_id": owned_by.id,
+        "stage_id": first.id,
+        "probability_percent": first.default_probability,
+        "name": "",
+        **values,
+    }
+    problems += [] if wrong else refused_by_class(kind, whole)
+    draft: Deal = kind.build(whole)
+    lacking = [f"deal.{field}" for field in missing_fields(draft, target)]
+    telling = (
+        MissingFieldsError(missing_problems(draft, target), fields=lacking),
+        ContactNotInAccountError(strangers),
     )
     if target.id == first.id:
         problems += missing_problems(draft, first)
         if probability is not None:
             problems += probability_problems(first, probability)
-        refuse(problems, [])
+        refuse(problems, [], telling=telling)
     else:
         move = StageMove(deal=draft, from_stage=first, to_stage=target, reason=planning.reason)
         own = move_problems(draft, first, target, stages, probability=probability)
-        refuse(problems + own, vetoes_of(planning, extensions, [move]))
+        refuse(problems + own, vetoes_of(planning, extensions, [move]), telling=telling)
     set_by_stage = moved(draft, target, planning.at, probability=probability)
     deal_id = planning.create("deal", {**values, "pipeline_id": owned_by.id, **set_by_stage})
     note_stage_change(planning, deal_id, None, target, reason=planning.reason)
@@ -114,6 +136,21 @@ def plan_open_deal(
         role = (roles or {}).get(contact.id)
         planning.create("link", {"kind": "contact", "from_id": deal_id, "to_id": contact.id, "role": role})
     return deal_id
+
+
+def _stage(planning: Planning, stages: Sequence[Stage], named: str) -> Stage:
+    """Return a stage of the pipeline.
+
+    Raises:
+        StageNotInPipelineError: It is one of another pipeline.
+        NotFoundError: There is none of that name.
+    """
+    try:
+        return stage_named(stages, named)
+    except NotFoundError:
+        for other in planning.schema["stage"].load_many(planning.get_many("stage", [named])):
+            raise StageNotInPipelineError(f"{other.title} is a stage of another pipeline") from None
+        raise
 
 
 def _account_of(planning: Planning, account: str | None, people: Sequence[Contact]) -> tuple[str | None, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Context, Extensions, StageMove
@@ -27,9 +27,20 @@ def vetoes_of(planning: Planning, extensions: Extensions, moves: Sequence[StageM
     return vetoes
 
 
-def refuse(own: Sequence[str], vetoes: Sequence[tuple[str, str, str]]) -> None:
-    """Raise what stands against it, if anything does."""
+def refuse(
+    own: Sequence[str], vetoes: Sequence[tuple[str, str, str]], *, telling: Iterable[RejectedError] = ()
+) -> None:
+    """Raise what stands against it, if anything does.
+
+    Args:
+        own: The reasons of crmkit itself.
+        vetoes: Plugin, guard and reason of each veto.
+        telling: Errors that say more than a plain refusal: one is raised if it names all reasons.
+    """
     reasons = [*own, *(reason for _, _, reason in vetoes)]
+    for error in telling if reasons else ():
+        if set(reasons) <= set(error.reasons):
+            raise error
     if own:
         raise RejectedError(reasons)
     if vetoes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
+
 from crmkit.core.fields import close_to
 from crmkit.core.ports.plugins import Contribution
-from crmkit.core.ports.sources import Importer, Source
+from crmkit.core.ports.sources import Importer, ImporterOfParts, Source
 from crmkit.errors import NotFoundError, RejectedError, UnreadableError
 
 __all__ = ["choose_importer"]
@@ -25,7 +27,7 @@ def choose_importer(
     if wanted is not None:
         if wanted not in importers:
             raise NotFoundError("importer", wanted, suggestions=close_to(wanted, importers))
-        return importers[wanted]
+        return _equipped(importers[wanted], importers)
     sure: dict[str, int] = {}
     for name, contribution in importers.items():
         with contribution.blamed():
@@ -42,4 +44,14 @@ def choose_importer(
             f"the importers {' and '.join(names)} are equally sure that {source.name} is theirs",
             hint=f"name one of them: {' or '.join(names)}",
         )
-    return importers[names[0]]
+    return _equipped(importers[names[0]], importers)
+
+
+def _equipped(
+    chosen: Contribution[Importer], importers: Mapping[str, Contribution[Importer]]
+) -> Contribution[Importer]:
+    """Let an importer of archives choose as is done here."""
+    if not isinstance(chosen.item, ImporterOfParts):
+        return chosen
+    with chosen.blamed():
+        return attrs.evolve(chosen, item=chosen.item.among(lambda part: choose_importer(importers, part).item))

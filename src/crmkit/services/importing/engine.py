@@ -28,6 +28,7 @@ from crmkit.core.records import Stored as StoredRecord
 from crmkit.errors import ConflictError, NotFoundError, RejectedError
 from crmkit.services.importing.checkpoint import Earlier, Standing, added
 from crmkit.services.importing.choosing import choose_importer
+from crmkit.services.importing.custom import CustomColumns
 from crmkit.services.importing.job import Job, Policy
 from crmkit.services.importing.normalise import normalise
 from crmkit.services.importing.parts import in_parts
@@ -111,6 +112,7 @@ def import_leads(
         raise RejectedError(problems)
     chosen = choose_importer(workspace.extensions.importers, source, importer)
     options = options or ReadingOptions()
+    CustomColumns(workspace.schema["lead"]).check(options.mapping)
     job = Job(
         source_name=source.name,
         importer=chosen.item.name,
@@ -238,7 +240,12 @@ class _Run:
         self._is_forgetful = False
         with task.chosen.blamed():
             self._reading: Reading = task.chosen.item.read(task.source, task.options)
-        self._job = attrs.evolve(job, header_language=self._reading.language)
+        self._job = attrs.evolve(
+            job,
+            header_language=self._reading.language,
+            source_label=job.source_label or self._reading.source_label,
+        )
+        self._custom = CustomColumns(self._workspace.schema["lead"])
 
     def run(self) -> ImportReport:
         """Go through the source to its end."""
@@ -270,10 +277,10 @@ class _Run:
         """Plan and apply one part, anew while others change what it relies on."""
         for attempt in range(_MAX_PLANS):
             with self._task.chosen.blamed():
-                rows = normalise(batch, self._job)
+                rows = normalise(batch, self._job, self._custom)
             with self._doors.read() as view:
                 planning = self._planning(view)
-                verdicts = plan_part(planning, rows, self._job, self._known_aliases())
+                verdicts = plan_part(planning, rows, self._job, self._known_aliases()).placed(self._reading.place)
                 changes = planning.change_set({})
             self._refuse_too_many(verdicts)
             if self._standing.operation_id is None and not changes and not self._writes_all:
@@ -321,7 +328,7 @@ class _Run:
         if limit is not None and total > limit:
             done = self._standing.operation_id
             hint = f"allow more and import it again to go on, or undo {done}" if done else "nothing was imported"
-            raise RejectedError(f"{total} rows are rejected, {limit} are allowed ({examples})", hint=hint)
+            raise RejectedError(f"rejected rows: {total}, allowed: {limit} ({examples})", hint=hint)
 
     def _remember(self, verdicts: Verdicts) -> None:
         self._standing = self._standing.after(verdicts)

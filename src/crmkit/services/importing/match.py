@@ -17,6 +17,7 @@ from crmkit.core.lead import LeadStatus
 from crmkit.core.planning import Planning
 from crmkit.core.query import Compare, Op, Query
 from crmkit.core.values.email import Email
+from crmkit.services.aliases import current_ids
 from crmkit.services.importing.normalise import Rows
 
 __all__ = ["Person", "identities", "look_up"]
@@ -92,7 +93,7 @@ def look_up(planning: Planning, rows: Rows, aliases: Mapping[str, str]) -> dict[
     strangers = [i for i in usable if rows.import_keys[i] not in people]
     if strangers:
         _add_by_reach(planning, rows, strangers, people)
-    return _as_contacts(planning, people)
+    return _as_contacts(planning, _as_winners(planning, people))
 
 
 def _by_email(key: object) -> Hashable:
@@ -185,6 +186,14 @@ def _people(planning: Planning, ids: Iterable[str]) -> dict[str, Person]:
 def _persons(planning: Planning, kind: str, rows: Iterable[Row]) -> list[Person]:
     names = planning.schema[kind].field_names
     return [Person(kind=kind, before=dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _as_winners(planning: Planning, people: dict[Hashable, Person]) -> dict[Hashable, Person]:
+    """Put in the place of each one that was merged what it was merged into."""
+    gone = [person.id for person in people.values() if person.is_gone]
+    now = current_ids(planning, planning.schema, gone) if gone else {}
+    winners = _people(planning, {id_ for id_ in now.values() if id_ not in now})
+    return {identity: winners.get(now.get(person.id, ""), person) for identity, person in people.items()}
 
 
 def _as_contacts(planning: Planning, people: dict[Hashable, Person]) -> dict[Hashable, Person]:

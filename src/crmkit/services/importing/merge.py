@@ -32,13 +32,14 @@ def merge(
         had = old.get(name)
         if had == value:
             continue
-        united = _united(name, had, value, overwrite=overwrite, join_notes=join_notes) if had else value
+        is_empty = had in (None, "", (), {})
+        united = value if is_empty else _united(name, had, value, overwrite=overwrite, join_notes=join_notes)
         if united is not None:
             if united != had:
                 changes[name] = united
         elif overwrite and name not in _FIRST_WINS:
             changes[name] = value
-        if not overwrite and had:
+        if not overwrite and not is_empty:
             kept += _left_out(name, value, had, joined=united is not None)
     return changes, kept
 
@@ -57,6 +58,6 @@ def _united(name: str, had: Any, value: Any, *, overwrite: bool, join_notes: boo
 def _left_out(name: str, value: Any, had: Any, *, joined: bool) -> list[str]:
     if name == "extra":
         return [reason for key in value if key in had for reason in _left_out(key, value[key], had[key], joined=False)]
-    if joined or name in _FIRST_WINS or fold(value) == fold(had):
+    if joined or name in _FIRST_WINS or fold(str(value)) == fold(str(had)):
         return []
     return [f"{name} {value!r} was not taken over, since it is {had!r}"]

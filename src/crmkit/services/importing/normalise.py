@@ -22,6 +22,7 @@ import attrs
 
 from crmkit.core.codecs import to_json
 from crmkit.core.drafts import DraftBatch
+from crmkit.core.fields import Scalar
 from crmkit.core.people import person_name
 from crmkit.core.values.company import domain_of
 from crmkit.core.values.email import Email, parse_emails
@@ -29,6 +30,7 @@ from crmkit.core.values.names import name_case, name_key, split_name, split_salu
 from crmkit.core.values.phone import parse_phones
 from crmkit.core.values.places import country_code, language_code, region_of_language
 from crmkit.core.values.text import clean
+from crmkit.services.importing.custom import CustomColumns
 from crmkit.services.importing.job import Job
 
 __all__ = ["LEAD_TEXTS", "Rows", "normalise"]
@@ -49,6 +51,7 @@ class Rows:
         cells: Each row verbatim.
         texts: Field of `LEAD_TEXTS` to values, ready to be stored.
         tags: Sorted.
+        custom: Stored field of the lead's custom fields to values; only those that some row has.
         extra: What has no field.
         others: Further e-mail addresses, normalised.
         opt_out: Whether the address must not be written to; None when nothing is said.
@@ -64,6 +67,7 @@ class Rows:
     cells: Sequence[Sequence[str]]
     texts: dict[str, list[str | None]]
     tags: list[tuple[str, ...]]
+    custom: dict[str, list[Scalar]]
     extra: list[dict[str, str]]
     others: list[tuple[str, ...]]
     opt_out: list[bool | None]
@@ -78,9 +82,9 @@ class Rows:
         return len(self.lines)
 
 
-def normalise(batch: DraftBatch, job: Job) -> Rows:
+def normalise(batch: DraftBatch, job: Job, custom: CustomColumns) -> Rows:
     """Clean and type the drafts of one part; depends on nothing but its arguments."""
-    return _Cleaning(batch, job).rows()
+    return _Cleaning(batch, job, custom).rows()
 
 
 _DRAFT_TEXTS: Final = tuple(name for name in ("full_name", *LEAD_TEXTS) if name != "notes")
@@ -91,9 +95,10 @@ _OWN_COLUMNS: Final = "crmkit_"
 class _Cleaning:
     """One part at work."""
 
-    def __init__(self, batch: DraftBatch, job: Job) -> None:
+    def __init__(self, batch: DraftBatch, job: Job, custom: CustomColumns) -> None:
         self._batch = batch
         self._job = job
+        self._custom = custom
         self._count = len(batch)
         self._texts: dict[str, list[str | None]] = {name: self._column(name, clean, None) for name in _DRAFT_TEXTS}
         self._texts["notes"] = self._column("notes", _clean_lines, None)
@@ -120,6 +125,7 @@ class _Cleaning:
         self._read_places()
         self._check_websites()
         self._keep_homeless_opt_outs()
+        custom = self._custom.take(self._extra, self._warnings)
         self._refuse_nobodies()
         texts = self._texts
         del texts["full_name"]
@@ -131,6 +137,7 @@ class _Cleaning:
             cells=self._batch.cells,
             texts=texts,
             tags=[tuple(sorted({*own, *self._job.tags})) if own else self._job.tags for own in self._tags],
+            custom=custom,
             extra=self._extra,
             others=self._others,
             opt_out=self._opt_out,
@@ -255,7 +262,10 @@ class _Cleaning:
         texts = self._texts
         identifying = [texts[name] for name in ("email", "last_name", "first_name", "company", "phone", "mobile")]
         for i, values in enumerate(zip(*identifying, strict=True)):
-            if not any(values) and i not in self._flaws and i not in self._ignored:
+            if any(values) or i in self._flaws or i in self._ignored:
+                continue
+            numbers = (self._extra[i].get(name, "") for name in ("phone", "mobile"))
+            if not any(sum(map(str.isdigit, number)) >= _DIGITS for number in numbers):
                 reasons = ["the row has no name, company, e-mail address or phone number", *self._warnings.get(i, ())]
                 self._flaws[i] = reasons
 
@@ -272,6 +282,9 @@ class _Cleaning:
 
 
 _T = TypeVar("_T")
+
+_DIGITS: Final = 6
+"""How many a number has by which somebody can be found, though it is not valid as it is written."""
 
 _SHOWN: Final = 80
 """How many characters of a value a reason shows."""
@@ -294,7 +307,7 @@ def _clean_mapping(extra: Mapping[str, str]) -> dict[str, str]:
     return {
         name: text
         for name, written in extra.items()
-        if written and not name.startswith(_OWN_COLUMNS) and (text := clean(written))
+        if written and not name.startswith(_OWN_COLUMNS) and (text := _clean_lines(written))
     }
 
 

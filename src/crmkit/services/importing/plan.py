@@ -8,7 +8,7 @@ the changes are collected in columns.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -23,6 +23,7 @@ from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.values.email import Email
 from crmkit.services.importing.consents import plan_words
+from crmkit.services.importing.custom import settle_references
 from crmkit.services.importing.job import Job
 from crmkit.services.importing.match import Person, identities, look_up
 from crmkit.services.importing.merge import merge
@@ -47,6 +48,13 @@ class Verdicts:
     problems: Sequence[ReportedRow]
     traces: Sequence[ReportedRow]
     aliases: Mapping[int, str]
+
+    def placed(self, place: Callable[[int], str] | None) -> Verdicts:
+        """Return these with where each row with a problem is, when lines alone do not say it."""
+        if place is None:
+            return self
+        told = [attrs.evolve(row, reason=f"{place(row.line)}: {row.reason}") for row in self.problems]
+        return attrs.evolve(self, problems=told)
 
 
 def plan_part(planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str]) -> Verdicts:
@@ -74,6 +82,7 @@ class _Part:
         self._planning = planning
         self._rows = rows
         self._job = job
+        settle_references(planning, planning.schema["lead"], rows.custom, rows.extra, rows.warnings)
         self._outcomes: list[RowOutcome] = [RowOutcome.CREATED] * len(rows)
         self._reasons: dict[int, list[str]] = {i: list(reasons) for i, reasons in rows.warnings.items()}
         self._changed: dict[int, str] = {}
@@ -136,6 +145,8 @@ class _Part:
                 rows.tags[first] = value
             elif name == "extra":
                 rows.extra[first] = value
+            elif name in rows.custom:
+                rows.custom[name][first] = value
             else:
                 rows.texts[name][first] = value
         self._reasons[i] += kept
@@ -183,6 +194,7 @@ class _Part:
         values: dict[str, Any] = {name: column[i] for name, column in rows.texts.items() if column[i] is not None}
         if rows.tags[i]:
             values["tags"] = rows.tags[i]
+        values |= {name: column[i] for name, column in rows.custom.items() if column[i] is not None}
         if rows.extra[i]:
             values["extra"] = rows.extra[i]
         return values
@@ -229,6 +241,10 @@ class _Part:
             column = rows.texts[name]
             if any(column):
                 columns[name] = [column[i] for i in new]
+        defaults = self._planning.schema["lead"].defaults()
+        for name, values in rows.custom.items():
+            default = defaults.get(name)
+            columns[name] = [default if values[i] is None else values[i] for i in new]
         columns["tags"] = _json_column(rows.tags[i] for i in new)
         columns["extra"] = _json_column(rows.extra[i] for i in new)
         columns["import_key"] = [rows.import_keys[i] for i in new]
@@ -420,7 +436,7 @@ def _lead_values(lead: Person, wanted: Iterable[str]) -> dict[str, Any]:
 
 
 def _scalar(value: Any) -> Scalar:
-    return value if isinstance(value, str) else to_json(value)
+    return value if isinstance(value, (str, int)) else to_json(value)
 
 
 def _json_column(values: Iterable[Any]) -> list[Scalar]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from statistics import median_high
+from typing import Final
 
 import attrs
 
 from crmkit.core.drafts import Finding
+from crmkit.errors import UnreadableError
 
-__all__ = ["Header", "find_header", "unique_names"]
+__all__ = ["MAX_COLUMNS", "Header", "choose_header", "find_header", "unique_names"]
+
+MAX_COLUMNS: Final = 16_384
+"""How many columns a table may have: as many as a spreadsheet shows."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +42,41 @@ class Header:
         return Finding(what="header", value=f"line {self.line}" if self.line else "none", evidence=self.evidence)
 
 
+def choose_header(
+    rows: Iterator[tuple[int, list[str]]],
+    wanted: int | None,
+    known: Callable[[str], bool],
+    source: str,
+) -> Header:
+    """Take the header that was asked for, or find it.
+
+    Args:
+        rows: The rows of a table as ``(line, cells)``.
+        wanted: On which line it begins; 0 for none, None to find it.
+        known: Whether a cell is a word that headers are made of.
+        source: The name of the source, for errors.
+
+    Raises:
+        UnreadableError: There are no rows, none on the *wanted* line, or too wide ones.
+    """
+    if wanted:
+        for line, cells in rows:
+            if line == wanted:
+                _check_width([cells], source)
+                return named(line, cells, "as asked for")
+            if line > wanted:
+                break
+        raise UnreadableError(f"no row begins on line {wanted}", source=source, hint="the header line counts from 1")
+    first: list[tuple[int, Sequence[str]]] = list(islice(rows, _FIRST_ROWS))
+    _check_width([cells for _, cells in first], source)
+    if wanted == 0:
+        names = unique_names([""] * max((len(cells) for _, cells in first), default=0))
+        return Header(names=names, cells=(), line=0, evidence="as asked for; columns are numbered")
+    if not any(cell.strip() for _, cells in first for cell in cells):
+        raise UnreadableError("has no rows", source=source, hint="export it again and look at its size")
+    return find_header(first, known)
+
+
 def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str], bool]) -> Header:
     """Find the header among the first rows of a table.
 
@@ -55,9 +96,13 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str]
         words = [cell.strip() for cell in cells if known(cell)]
         if len(words) >= min(2, _width(cells)) and not any(_VALUE.search(cell) for cell in cells):
             return named(line, cells, f"the words {', '.join(map(repr, words[:3]))} name columns")
-    line, cells = filled[0]
-    if _is_made_of_labels(cells, [other for _, other in filled[1:]]):
-        return named(line, cells, "it has only labels, and the rows below have values")
+    for index, (line, cells) in enumerate(filled):
+        rows_below = [other for _, other in filled[index + 1 :]]
+        is_wide = _width(cells) >= median_high([*map(_width, rows_below)] or [0])  # titles are narrower
+        if (is_wide or index == 0) and _is_made_of_labels(cells, rows_below):
+            return named(line, cells, "it has only labels, and the rows below have values")
+        if is_wide:
+            break
     names = unique_names([""] * max(len(other) for _, other in filled))
     return Header(names=names, cells=(), line=0, evidence="no row looks like one; columns are numbered")
 
@@ -70,7 +115,7 @@ def named(line: int, cells: Sequence[str], evidence: str) -> Header:
 def unique_names(cells: Iterable[str]) -> tuple[str, ...]:
     """Name each column: blanks collapse, ``column_3`` has no name, ``Name (2)`` repeats one."""
     cleaned = [" ".join(cell.replace("\ufeff", "").split()) for cell in cells]
-    names: list[str] = []
+    names: dict[str, None] = {}
     taken = Counter(cleaned)
     seen: Counter[str] = Counter()
     for number, cell in enumerate(cleaned, 1):
@@ -80,12 +125,21 @@ def unique_names(cells: Iterable[str]) -> tuple[str, ...]:
         while name in names or (again > 1 and name in taken):
             name = f"{wanted} ({max(again, 2)})"
             again = max(again, 2) + 1
-        names.append(name)
+        names[name] = None
     return tuple(names)
 
 
+_FIRST_ROWS: Final = 20
+
 # An address, a link, a date, a number: what stands in rows and not in headers.
 _VALUE = re.compile(r"\w@\w|^\s*https?://|^\s*[+(]?\d[\d\s.,:/()+-]*$|^\s*\d{4}-\d\d-\d\d")
+
+
+def _check_width(rows: Iterable[Sequence[str]], source: str) -> None:
+    width = max(map(len, rows), default=0)
+    if width > MAX_COLUMNS:
+        reason = f"has a row of {width:,} cells, which is no table of people"
+        raise UnreadableError(reason, source=source, hint="look at it; is the --delimiter the right one?")
 
 
 def _width(cells: Sequence[str]) -> int:

@@ -27,6 +27,8 @@ class RowKind(StrEnum):
     TOTAL = "total"
     FOOTER = "text below the table"
     HEADER = "repeated header"
+    NO_PERSON = "not from a person"
+    ASIDE = "not in the part of the table that lists people"
     BROKEN = "broken"
 
 

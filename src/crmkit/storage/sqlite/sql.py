@@ -13,6 +13,7 @@ from crmkit.core.values.text import fold
 __all__ = [
     "DECIMAL_COLLATION",
     "FOLD_FUNCTION",
+    "SEARCH_KEY",
     "aggregate_sql",
     "column_name",
     "columns",
@@ -25,6 +26,8 @@ __all__ = [
 
 FOLD_FUNCTION = "crmkit_fold"
 DECIMAL_COLLATION = "crmkit_decimal"
+SEARCH_KEY = "search_key"
+"""The column of a searched table that its search index refers to."""
 
 _Sql = tuple[str, list[Scalar]]
 

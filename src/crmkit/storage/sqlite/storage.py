@@ -16,6 +16,7 @@ from crmkit.core.codecs import to_json
 from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
 from crmkit.errors import NewerWorkspaceError, NotAWorkspaceError, NotFoundError, ReadOnlyError, StorageError
+from crmkit.storage.sqlite.derived import derived_statements, present_statements
 from crmkit.storage.sqlite.failures import translated
 from crmkit.storage.sqlite.lock import WriterLock
 from crmkit.storage.sqlite.sql import DECIMAL_COLLATION, FOLD_FUNCTION
@@ -59,7 +60,7 @@ class SqliteStorage:
             if not catalogue and not create:
                 raise self._empty()
             self._schema = completed(schema, catalogue)
-            if catalogue_of(self._schema) != catalogue:
+            if not _fits(connection, self._schema, catalogue):
                 with self._lock.held(), _transaction(connection):
                     self._schema = _migrate(connection, schema)
             self._use_wal(connection)
@@ -212,6 +213,11 @@ def _catalogue(connection: sqlite3.Connection) -> Catalogue:
         return {}
     rows = connection.execute("SELECT type, declaration FROM crmkit_catalogue").fetchall()
     return {name: json.loads(declaration) for name, declaration in rows}
+
+
+def _fits(connection: sqlite3.Connection, schema: Schema, catalogue: Catalogue) -> bool:
+    present = present_statements(connection)
+    return catalogue_of(schema) == catalogue and derived_statements(schema).items() <= present.items()
 
 
 def _migrate(connection: sqlite3.Connection, schema: Schema) -> Schema:

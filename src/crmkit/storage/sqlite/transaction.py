@@ -11,9 +11,21 @@ from crmkit.core.query import Aggregate, Query
 from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import ConflictError, StorageError
 from crmkit.storage.sqlite.failures import translated
-from crmkit.storage.sqlite.sql import aggregate_sql, columns, find_sql, json_list, ordered, quoted, with_whole_sums
+from crmkit.storage.sqlite.sql import (
+    SEARCH_KEY,
+    aggregate_sql,
+    columns,
+    find_sql,
+    json_list,
+    ordered,
+    quoted,
+    with_whole_sums,
+)
 
 __all__ = ["SqliteChange", "SqliteView"]
+
+_RANKED = 200
+"""How many of the newest records that fit a search are put in order."""
 
 
 class SqliteView:
@@ -64,10 +76,15 @@ class SqliteView:
         table, index = quoted(type_.name), quoted(f"{type_.name}_fts")
         # In quotes nothing is an operator; a NUL would end the text.
         wanted = " ".join('"' + word.replace('"', '""').replace("\0", " ") + '"*' for word in words)
+        # Of what fits, the newest are looked at, and the shortest of them fit best: looking at all
+        # that fits would cost the more the less a word says.
         rows = self._rows(
-            f'SELECT found."id" FROM {index} JOIN {table} AS found ON found."pk" = {index}.rowid'
-            f' WHERE {index} MATCH ? AND found."deleted_at" IS NULL ORDER BY {index}.rank, found."id" LIMIT ?',
-            (wanted, limit),
+            'SELECT "id" FROM ('
+            f'SELECT found."id" AS "id", length(found.search_text) AS length'
+            f" FROM {index} JOIN {table} AS found ON found.{SEARCH_KEY} = {index}.rowid"
+            f' WHERE {index} MATCH ? AND found."deleted_at" IS NULL ORDER BY {index}.rowid DESC LIMIT ?'
+            ') ORDER BY length, "id" LIMIT ?',
+            (wanted, max(limit, _RANKED), limit),
         )
         return [str(row[0]) for row in rows]
 
@@ -85,18 +102,26 @@ class SqliteChange(SqliteView):
 
     def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:
         type_ = self._schema[kind]
-        names = [type_.field(name).name for name in columns]
+        count = len(columns["id"])
+        # A column that came later may have a default, for the rows that were there; a new row says None itself.
+        defaults = {name for name, value in type_.defaults().items() if value is not None}
+        left_out = [f.name for f in type_.fields if f.name not in columns and (f.carried or f.name in defaults)]
+        names = [*(type_.field(name).name for name in columns), *left_out]
+        values: list[Sequence[Scalar]] = [*columns.values(), *([[None] * count] * len(left_out))]
         table = quoted(type_.name)
         with self._writing():
-            before = self._last_key(table) if type_.search else 0
+            if type_.search:
+                before = self._last_key(table)
+                names.append(SEARCH_KEY)
+                values.append(range(before + 1, before + 1 + count))
             self._connection.executemany(
                 f"INSERT INTO {table} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",
-                zip(*columns.values(), strict=True),
+                zip(*values, strict=True),
             )
             if type_.search:
                 self._connection.execute(
                     f"INSERT INTO {quoted(type_.name + '_fts')} (rowid, search_text)"
-                    f' SELECT "pk", search_text FROM {table} WHERE "pk" > ?',
+                    f" SELECT {SEARCH_KEY}, search_text FROM {table} WHERE {SEARCH_KEY} > ?",
                     (before,),
                 )
 
@@ -158,7 +183,7 @@ class SqliteChange(SqliteView):
             yield
 
     def _last_key(self, table: str) -> int:
-        return self._connection.execute(f'SELECT coalesce(max("pk"), 0) FROM {table}').fetchone()[0]  # type: ignore[no-any-return]
+        return self._connection.execute(f"SELECT coalesce(max({SEARCH_KEY}), 0) FROM {table}").fetchone()[0]  # type: ignore[no-any-return]
 
     def _check_versions(self, table: str, ids: Sequence[str], versions: Sequence[int]) -> None:
         rows = self._rows(
@@ -182,7 +207,7 @@ class SqliteChange(SqliteView):
             )
         )
         self._connection.execute(
-            f'INSERT INTO {target} SELECT {action}"pk", search_text FROM {quoted(kind.name)}'
+            f"INSERT INTO {target} SELECT {action}{SEARCH_KEY}, search_text FROM {quoted(kind.name)}"
             ' WHERE "id" IN (SELECT value FROM json_each(?))',
             (json_list(ids),),
         )

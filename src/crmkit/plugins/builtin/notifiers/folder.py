@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,7 +57,9 @@ class FolderNotifier:
 def _file_name(mail: OutgoingMail) -> str:
     record = _slug(mail.record_id, 60)
     if record != mail.record_id:  # two ids must never share a file
-        record += "-" + hashlib.sha256(mail.record_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        from hashlib import sha256
+
+        record += "-" + sha256(mail.record_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{record}-{_slug(mail.subject, 40) or 'message'}.eml"
 
 
