@@ -14,46 +14,34 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import attrs
 
-from crmkit.core.activity import Activity, ActivityKind, Direction
 from crmkit.core.builtin import builtin_schema
-from crmkit.core.campaign import Campaign
-from crmkit.core.conversion import ConversionResult
-from crmkit.core.deal import Deal
 from crmkit.core.declare import fields_of, type_of
 from crmkit.core.fields import CustomFields, close_to
-from crmkit.core.lead import Lead
-from crmkit.core.merging import MergeResult
-from crmkit.core.message import Template
-from crmkit.core.pipeline import Pipeline, Stage
-from crmkit.core.planning import Planning
 from crmkit.core.ports.ambient import Chance, Clock, SystemChance, SystemClock
-from crmkit.core.ports.plugins import Context, ReportPage
-from crmkit.core.ports.sources import ReadingOptions, Source
-from crmkit.core.query import Condition, Query
 from crmkit.core.records import Stored
 from crmkit.core.schema import RecordType, Schema
-from crmkit.core.user import User
 from crmkit.errors import ConfigError, NotFoundError
 from crmkit.plugins.manager import LoadedExtensions, PluginManager
-from crmkit.services.collections import Collection
-from crmkit.services.config import load_settings
-from crmkit.services.operations import Request, open_operation, run
-from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
-from crmkit.services.typed_collections import (
-    AccountCollection,
-    ActivityCollection,
-    CampaignCollection,
-    ContactCollection,
-    DealCollection,
-    LeadCollection,
-    UserCollection,
-    collection_of,
-)
 from crmkit.services.workspace import Workspace
 
+# Whatever opening does not need is loaded by the method that does, so that a program starts fast.
 if TYPE_CHECKING:
+    from crmkit.core.activity import Activity
+    from crmkit.core.campaign import Campaign
+    from crmkit.core.conversion import ConversionResult
+    from crmkit.core.deal import Deal
+    from crmkit.core.lead import Lead
+    from crmkit.core.merging import MergeResult
+    from crmkit.core.message import Template
+    from crmkit.core.pipeline import Pipeline, Stage
+    from crmkit.core.planning import Planning
+    from crmkit.core.ports.plugins import ReportPage
+    from crmkit.core.ports.sources import ReadingOptions, Source
+    from crmkit.core.query import Condition
+    from crmkit.core.user import User
     from crmkit.services.board import Board
+    from crmkit.services.collections import Collection
     from crmkit.services.convert import ConversionPlan
     from crmkit.services.deliver import DeliveryReport
     from crmkit.services.duplicates import DuplicateGroup
@@ -65,6 +53,15 @@ if TYPE_CHECKING:
     from crmkit.services.search import Hit
     from crmkit.services.timeline import TimelineEntry
     from crmkit.services.try_rule import RuleTrial
+    from crmkit.services.typed_collections import (
+        AccountCollection,
+        ActivityCollection,
+        CampaignCollection,
+        ContactCollection,
+        DealCollection,
+        LeadCollection,
+        UserCollection,
+    )
     from crmkit.services.undo import UndoReport
 
 __all__ = ["CRM", "open"]
@@ -118,7 +115,7 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
     if config is not None and settings is not None:
         message = "give either config or settings, not both"
         raise ConfigError(message)
-    chosen = settings or (load_settings(Path(config), trusted=True) if config is not None else Settings())
+    chosen = settings or (_settings(Path(config)) if config is not None else Settings())
     manager = PluginManager(
         chosen.plugins,
         plugins=plugins,
@@ -146,6 +143,12 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
     if create or place == "memory:":
         _begin(workspace)
     return CRM(workspace, manager)
+
+
+def _settings(config: Path) -> Settings:
+    from crmkit.services.config import load_settings
+
+    return load_settings(config, trusted=True)
 
 
 def _declared(
@@ -185,7 +188,9 @@ def _storage(url: str, schemes: Mapping[str, Any]) -> Any:
 
 def _begin(workspace: Workspace) -> None:
     """Give a new workspace its pipeline and templates; does nothing in one that has had an operation."""
+    from crmkit.core.query import Query
     from crmkit.services.mail_templates import plan_default_templates  # brings in Liquid
+    from crmkit.services.operations import Request, run
     from crmkit.services.pipelines import plan_default_pipeline
 
     with workspace.storage.read() as view:
@@ -230,16 +235,27 @@ class CRM:
     def __init__(self, workspace: Workspace, plugins: PluginManager) -> None:
         self.workspace = workspace
         self.plugins = plugins
-        self.leads = LeadCollection(workspace, "lead")
-        self.contacts = ContactCollection(workspace, "contact")
-        self.accounts = AccountCollection(workspace, "account")
-        self.deals = DealCollection(workspace, "deal")
-        self.campaigns = CampaignCollection(workspace, "campaign")
-        self.activities = ActivityCollection(workspace, "activity")
-        self.pipelines: Collection[Pipeline] = Collection(workspace, "pipeline")
-        self.stages: Collection[Stage] = Collection(workspace, "stage")
-        self.users = UserCollection(workspace, "user")
-        self.templates: Collection[Template] = Collection(workspace, "template")
+
+    leads: LeadCollection
+    contacts: ContactCollection
+    accounts: AccountCollection
+    deals: DealCollection
+    campaigns: CampaignCollection
+    activities: ActivityCollection
+    pipelines: Collection[Pipeline]
+    stages: Collection[Stage]
+    users: UserCollection
+    templates: Collection[Template]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Collection[Any]:
+            """Make the collection of that name when it is used first."""
+            if name not in CRM.__annotations__:
+                message = f"a CRM has no attribute {name!r}"
+                raise AttributeError(message)
+            made = self.__dict__[name] = self.collection(name)
+            return made
 
     def __enter__(self) -> Self:
         return self
@@ -264,6 +280,8 @@ class CRM:
         Raises:
             NotFoundError: The workspace was opened without that class.
         """
+        from crmkit.services.typed_collections import collection_of
+
         return collection_of(self.workspace, self.workspace.schema.of(cls).name)
 
     def collection(self, kind: str) -> Collection[Any]:
@@ -272,6 +290,8 @@ class CRM:
         Raises:
             NotFoundError: There is no such record type.
         """
+        from crmkit.services.typed_collections import collection_of
+
         return collection_of(self.workspace, self.workspace.schema.named(kind).name)
 
     def get(self, record_id: str) -> Any:
@@ -300,7 +320,7 @@ class CRM:
 
     def acting_as(self, user: str | User) -> CRM:
         """Return the same workspace with somebody else acting in it."""
-        name = user.name if isinstance(user, User) else user
+        name = user if isinstance(user, str) else user.name
         return CRM(attrs.evolve(self.workspace, actor=name), self.plugins)
 
     @contextmanager
@@ -313,6 +333,8 @@ class CRM:
         Raises:
             StalePlanError: Others changed what the block relied on; nothing was written.
         """
+        from crmkit.services.operations import Request, open_operation
+
         with open_operation(self.workspace, Request(kind="edit", reason=reason, key=key, dry_run=dry_run)):
             yield
 
@@ -373,6 +395,7 @@ class CRM:
         Raises:
             RejectedError: It has columns that are no fields, with all of these; or no row is good.
         """
+        from crmkit.core.ports.sources import ReadingOptions
         from crmkit.services.import_records import import_records
         from crmkit.services.sources import FileSource
 
@@ -386,39 +409,40 @@ class CRM:
 
     def note(self, about: str | Stored, text: str, **more: Any) -> Activity:
         """Write a note about a record."""
-        return self._activity(ActivityKind.NOTE, about, text, **more)
+        return self._activity("note", about, text, **more)
 
     def call(self, about: str | Stored, text: str, **more: Any) -> Activity:
         """Note a telephone call about a record."""
-        return self._activity(ActivityKind.CALL, about, text, **more)
+        return self._activity("call", about, text, **more)
 
     def meeting(self, about: str | Stored, text: str, **more: Any) -> Activity:
         """Note a meeting about a record."""
-        return self._activity(ActivityKind.MEETING, about, text, **more)
+        return self._activity("meeting", about, text, **more)
 
     def email(self, about: str | Stored, text: str, **more: Any) -> Activity:
         """Note a mail that was written or received elsewhere."""
-        return self._activity(ActivityKind.EMAIL, about, text, **more)
+        return self._activity("email", about, text, **more)
 
     def task(self, about: str | Stored, text: str, *, due: datetime | None = None, **more: Any) -> Activity:
         """Plan a task about a record."""
-        return self._activity(ActivityKind.TASK, about, text, due_at=due, **more)
+        return self._activity("task", about, text, due_at=due, **more)
 
     def _activity(
         self,
-        kind: ActivityKind,
+        kind: str,
         about: str | Stored,
         text: str,
         *,
         also_about: Iterable[str | Stored] = (),
         **more: Any,
     ) -> Activity:
+        from crmkit.core.activity import ActivityKind, Direction
         from crmkit.services.activities import log_activity
 
         direction = more.pop("direction", None)
         return log_activity(
             self.workspace,
-            kind,
+            ActivityKind(kind),
             text,
             about=[about, *also_about],
             direction=Direction(direction) if direction else None,
@@ -598,6 +622,7 @@ class CRM:
             RejectedError: The stage demands something; with all reasons at once.
         """
         from crmkit.services.deals import move_deal
+        from crmkit.services.resolve import id_of
 
         return move_deal(self.workspace, self._id("deal", deal), id_of(stage), **more).value
 
@@ -657,6 +682,7 @@ class CRM:
 
     def timeline(self, record: str | Stored) -> builtins.list[TimelineEntry]:
         """Return what happened to a record and what belongs to it, the oldest first."""
+        from crmkit.services.resolve import id_of
         from crmkit.services.timeline import timeline
 
         return timeline(self.workspace, id_of(record))
@@ -729,10 +755,12 @@ class CRM:
             NotFoundError: There is no such report.
             RejectedError: An option is wrong.
         """
+        from crmkit.core.ports.plugins import Context
+
         known = self.workspace.extensions.reports
         if name not in known:
             raise NotFoundError("report", name, suggestions=close_to(name, known))
-        texts = {key: str(id_of(value) if isinstance(value, Stored) else value) for key, value in options.items()}
+        texts = {key: str(value.id if isinstance(value, Stored) else value) for key, value in options.items()}
         with self.workspace.reading() as view:
             context = Context(view, self.workspace.schema, at=self.workspace.clock.now(), actor=self.workspace.actor)
             with known[name].blamed():

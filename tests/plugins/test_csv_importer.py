@@ -8,7 +8,7 @@ from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions
 from crmkit.errors import RejectedError, UnreadableError
 from crmkit.plugins.builtin.csv_importer import CsvImporter
-from crmkit.plugins.builtin.headers import CONSENT, REACH, SYNONYMS, field_of, header_language, map_header
+from crmkit.plugins.builtin.headers import REACH, SYNONYMS, field_of, header_language, map_header
 from crmkit.services.sources import BytesSource
 
 FRENCH_EXCEL = (
@@ -82,42 +82,51 @@ def test_further_addresses_are_gathered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "cells", "refused"),
+    ("header", "cells", "field", "said"),
     [
-        ("Email Opt Out", ["1", "", "0", "Yes"], [True, None, False, True]),
-        ("EMAIL_BLACKLISTED", ["Yes", "No"], [True, False]),
-        ("UNSUB_TIME", ["2024-01-02 03:04:05", ""], [True, None]),
-        ("Désinscrit", ["oui", "non"], [True, False]),
-        ("Do not allow Emails", ["Do Not Allow", "Allow"], [True, False]),
-        ("Newsletter", ["Oui", "Non", ""], [False, True, None]),
-        ("Accepts Email Marketing", ["yes", "no"], [False, True]),
-        ("Einwilligung", ["Ja", "Nein"], [False, True]),
-        ("GDPR consent", ["2024-01-02", "Unsubscribed"], [False, True]),
-        ("Consenso", ["Sì", "no"], [False, True]),
+        ("Email Opt Out", ["1", "", "0", "Yes"], "opt_out", [True, None, False, True]),
+        ("EMAIL_BLACKLISTED", ["Yes", "No"], "opt_out", [True, False]),
+        ("UNSUB_TIME", ["2024-01-02 03:04:05", ""], "opt_out", [True, None]),
+        ("Désinscrit", ["oui", "non"], "opt_out", [True, False]),
+        ("Do not allow Emails", ["Do Not Allow", "Allow"], "opt_out", [True, False]),
+        ("Newsletter", ["Oui", "Non", ""], "consent", [True, False, None]),
+        ("Accepts Email Marketing", ["yes", "no"], "consent", [True, False]),
+        ("Einwilligung", ["Ja", "Nein"], "consent", [True, False]),
+        ("GDPR consent", ["2024-01-02", "Unsubscribed"], "consent", [True, False]),
+        ("Consenso", ["Sì", "no"], "consent", [True, False]),
     ],
 )
-def test_consent_and_refusal_have_the_right_sign(header: str, cells: list[str], refused: list[bool | None]) -> None:
+def test_consent_and_objection_have_their_own_field_and_sign(
+    header: str, cells: list[str], field: str, said: list[bool | None]
+) -> None:
     rows = "".join(f"p{n}@x.fr,{cell}\n" for n, cell in enumerate(cells))
 
     batch = only_batch(f"Email,{header}\n{rows}")
 
-    assert batch.columns["opt_out"] == refused
+    assert {name: batch.columns.get(name) for name in ("opt_out", "consent")} == {
+        "opt_out": None,
+        "consent": None,
+        field: said,
+    }
     assert batch.problems == ()
 
 
 def test_a_consent_that_says_neither_yes_nor_no_is_unknown_and_a_warning() -> None:
     batch = only_batch("Email,Newsletter\na@x.fr,maybe\n")
 
-    assert batch.columns["opt_out"] == [None]
+    assert batch.columns["consent"] == [None]
     assert [(problem.line, problem.field, problem.value, problem.fatal) for problem in batch.problems] == [
-        (2, "opt_out", "maybe", False)
+        (2, "consent", "maybe", False)
     ]
 
 
 def test_one_refusal_among_several_columns_is_enough() -> None:
-    batch = only_batch("Email,Newsletter,Email Opt Out\na@x.fr,yes,1\nb@x.fr,no,0\nc@x.fr,,0\n")
+    header = "Email,Newsletter,Opt-in,Email Opt Out,Unsubscribed"
 
-    assert batch.columns["opt_out"] == [True, True, False]
+    batch = only_batch(f"{header}\na@x.fr,yes,,1,0\nb@x.fr,no,yes,0,1\nc@x.fr,yes,no,0,\nd@x.fr,,,,\n")
+
+    assert batch.columns["opt_out"] == [True, True, False, None]
+    assert batch.columns["consent"] == [True, False, False, None]
 
 
 def test_columns_about_calls_and_texts_say_nothing_about_mail() -> None:
@@ -157,7 +166,7 @@ def test_every_synonym_belongs_to_one_field_and_is_found_as_written() -> None:
     for field, languages in SYNONYMS.items():
         for words in languages.values():
             assert {word: field_of(word) for word in words} == dict.fromkeys(words, field)
-    assert set(SYNONYMS) <= {*DRAFT_FIELDS, CONSENT, REACH}
+    assert set(SYNONYMS) <= {*DRAFT_FIELDS, REACH}
 
 
 @pytest.mark.parametrize(
@@ -179,12 +188,12 @@ def test_the_language_of_a_header_is_told_only_when_it_is_clear(header: str, lan
 def test_a_mapping_goes_before_every_synonym() -> None:
     batch = only_batch(
         "Name,Email,Perso,Souhaite être rappelé\nAnn,a@x.fr,p@x.fr,oui\n",
-        {"Perso": "email", "name": "company", "Souhaite être rappelé": CONSENT},
+        {"Perso": "email", "name": "company", "Souhaite être rappelé": "consent"},
     )
 
     assert list(batch.columns["email"]) == ["p@x.fr"]
     assert list(batch.columns["company"]) == ["Ann"]
-    assert batch.columns["opt_out"] == [False]
+    assert batch.columns["consent"] == [True]
     assert batch.columns["extra"] == [{"Email": "a@x.fr"}]
 
 

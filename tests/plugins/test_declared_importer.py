@@ -116,28 +116,39 @@ def test_a_function_that_fails_costs_one_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("consent", "cells", "opted_out"),
+    ("consent", "cells", "opted_out", "agreed"),
     [
-        ("opt_out", ["Yes", "No", "", "2026-01-02"], [True, False, None, True]),
-        ("opt_in", ["Yes", "No", "", "x"], [False, True, None, False]),
-        ({"gone": "opt_out", "Active": "opt_in"}, ["GONE", "active", "", "maybe"], [True, False, None, None]),
+        ("opt_out", ["Yes", "No", "", "2026-01-02"], [True, False, None, True], None),
+        ("opt_in", ["Yes", "No", "", "x"], None, [True, False, None, True]),
+        (
+            {"gone": "opt_out", "Active": "opt_in"},
+            ["GONE", "active", "", "maybe"],
+            [True, None, None, None],
+            [None, True, None, None],
+        ),
     ],
 )
 def test_consent_has_its_sign_and_a_blank_says_nothing(
-    consent: Any, cells: list[str], opted_out: list[bool | None]
+    consent: Any, cells: list[str], opted_out: list[bool | None] | None, agreed: list[bool | None] | None
 ) -> None:
     rows = "".join(f"{number},A,{cell}\n" for number, cell in enumerate(cells))
 
-    assert column(declared(consent={"Mail?": consent}), "opt_out", f"Key,Who,Mail?\n{rows}") == opted_out
+    columns = read(declared(consent={"Mail?": consent}), f"Key,Who,Mail?\n{rows}").columns
+
+    assert (columns.get("opt_out"), columns.get("consent")) == (opted_out, agreed)
 
 
 def test_the_name_of_a_file_says_what_no_column_does() -> None:
-    fair = declared(consent={"Mail?": "opt_out"}, files={"unsubscribed_*": "opt_out", "subscribed_*": "opt_in"})
-    text = "Key,Who,Mail?\n1,A,\n2,B,yes\n"
+    files: dict[str, Any] = {"unsubscribed_*": "opt_out", "subscribed_*": "opt_in"}
+    fair = declared(consent={"No mail": "opt_out", "News": "opt_in"}, files=files)
+    text = "Key,Who,No mail,News\n1,A,,\n2,B,yes,\n3,C,no,\n4,D,,no\n"
 
-    assert column(fair, "opt_out", text, name="Subscribed_1.csv") == [False, True]
-    assert column(fair, "opt_out", text, name="unsubscribed_1.csv") == [True, True]
-    assert column(fair, "opt_out", text, name="all.csv") == [None, True]
+    def said(name: str) -> list[list[bool | None]]:
+        return [column(fair, field, text, name=name) for field in ("opt_out", "consent")]
+
+    assert said("all.csv") == [[None, True, False, None], [None, None, None, False]]
+    assert said("Subscribed_1.csv") == [[None, True, False, None], [True, None, True, False]]
+    assert said("unsubscribed_1.csv") == [[True, True, True, None], [None, None, None, False]]
 
 
 def test_tags_are_made_of_texts_and_tables() -> None:

@@ -130,6 +130,7 @@ def test_a_refusal_on_purpose_is_the_reason_itself() -> None:
         (LeadDraft(email=7), "returned int as email"),  # type: ignore[arg-type]  # that is the mistake
         (LeadDraft(tags="vip"), "returned str as tags"),
         (LeadDraft(opt_out="yes"), "returned str as opt_out"),  # type: ignore[arg-type]  # likewise
+        (LeadDraft(consent="yes"), "returned str as consent"),  # type: ignore[arg-type]  # likewise
     ],
 )
 def test_a_wrong_result_names_the_function(result: object, said: str) -> None:

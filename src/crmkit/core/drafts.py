@@ -60,7 +60,9 @@ class LeadDraft:
         source_id: The id that the source itself gives to this person, if any.
         full_name: First and last name in one text, when the source does not part them.
         opt_out: ``True`` when the source says that this address must not be mailed;
-            None when it says nothing. Never True for "has agreed".
+            False ("has not objected") and None say nothing. Goes before *consent*.
+        consent: ``True`` when the source says that this person agreed to be mailed, ``False``
+            that they refused or withdrew; None when it says nothing.
         extra: What has no field of its own, by the name the source uses.
     """
 
@@ -86,6 +88,7 @@ class LeadDraft:
     notes: str | None = None
     tags: Sequence[str] = ()
     opt_out: bool | None = None
+    consent: bool | None = None
     extra: Mapping[str, str] = attrs.field(factory=dict)
 
 

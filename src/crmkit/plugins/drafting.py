@@ -6,16 +6,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import attrs
 
 from crmkit.core.drafts import DraftBatch, Problem
 from crmkit.core.values.text import fold
-from crmkit.plugins.builtin.headers import CONSENT, REACH
+from crmkit.plugins.builtin.headers import REACH
 from crmkit.services.tabular import RowBatch, unprotected
 
-__all__ = ["Meaning", "draft_rows"]
+__all__ = ["FIELD_OF_SIGN", "Meaning", "Sign", "draft_rows"]
+
+Sign = Literal["opt_out", "opt_in"]
+"""What a yes says: that an address must not be mailed, or that its owner agreed to be."""
+
+FIELD_OF_SIGN: Final[Mapping[Sign, str]] = {"opt_out": "opt_out", "opt_in": "consent"}
+"""The field of a draft that becomes True."""
 
 _NOTHING: Final[Mapping[int, Any]] = MappingProxyType({})
 
@@ -25,23 +31,23 @@ class Meaning:
     """What the columns of a table mean; all are named by their place, from 0.
 
     Attributes:
-        fields: The fields of a draft that a column fills: also ``extra``, `CONSENT` and `REACH`. Of
-            several columns for one field the first goes first.
+        fields: The fields of a draft that a column fills: also ``extra`` and `REACH`. Of several
+            columns for one field the first goes first.
         splits: What parts the values in a cell.
         values: What a value becomes before anything else: a table of folded words, or a function.
-        consents: What a word, folded, says of mail: whether it must not be sent.
+        consents: What a word, folded, says of mail; what is not in the table says nothing.
         tags: What tag a cell becomes: a text with ``{}`` for the value, or a table of folded words.
         skips: Folded words by which a row is no lead.
-        every: What each row says of mail that says nothing itself.
+        every: What each row says of mail that neither objects nor speaks of consent itself.
     """
 
     fields: Mapping[int, tuple[str, ...]]
     splits: Mapping[int, str] = _NOTHING
     values: Mapping[int, Mapping[str, str] | Callable[[str], str]] = _NOTHING
-    consents: Mapping[int, Mapping[str, bool]] = _NOTHING
+    consents: Mapping[int, Mapping[str, Sign]] = _NOTHING
     tags: Mapping[int, str | Mapping[str, str]] = _NOTHING
     skips: Mapping[int, frozenset[str]] = _NOTHING
-    every: bool | None = None
+    every: Sign | None = None
 
 
 def draft_rows(header: Sequence[str], rows: RowBatch, meaning: Meaning) -> DraftBatch:
@@ -75,12 +81,11 @@ class _Drafts:
                 for field in fields:
                     self._take(index, field)
         for index, states in meaning.consents.items():
-            self._refuse([states.get(fold(cell)) if cell else None for cell in self._cells[index]])
+            self._read_signs(index, states)
         for index, form in meaning.tags.items():
             self._tag(index, form)
         if meaning.every is not None:
-            said = self._drafts.get("opt_out", [None] * len(rows.lines))
-            self._drafts["opt_out"] = [meaning.every if word is None else word for word in said]
+            self._answer_for_the_silent(FIELD_OF_SIGN[meaning.every])
 
     def batch(self) -> DraftBatch:
         """Return what was taken."""
@@ -105,8 +110,8 @@ class _Drafts:
             self._append(field, index)
         elif field == REACH:
             self._reach(index)
-        elif field in ("opt_out", CONSENT):
-            self._refuse(self._refusals(index, consent=field == CONSENT))
+        elif field in _REFUSALS:
+            self._answer(field, self._answers(field, index))
         elif index in self._meaning.splits:
             self._fill_first(field, index, self._meaning.splits[index])
         else:
@@ -162,10 +167,26 @@ class _Drafts:
         had = self._lists.setdefault("tags", [()] * len(words))
         self._lists["tags"] = [(*a, word) if word else a for a, word in zip(had, words, strict=True)]
 
-    def _refuse(self, refusals: list[bool | None]) -> None:
-        """Of several columns that speak of mail, one refusal is enough."""
-        had = self._drafts.get("opt_out", refusals)
-        self._drafts["opt_out"] = [new if old is None or new else old for old, new in zip(had, refusals, strict=True)]
+    def _read_signs(self, index: int, states: Mapping[str, Sign]) -> None:
+        signs = [states.get(fold(cell)) if cell else None for cell in self._cells[index]]
+        for sign, field in FIELD_OF_SIGN.items():
+            if sign in signs:
+                self._answer(field, [True if said == sign else None for said in signs])
+
+    def _answer(self, field: str, answers: Sequence[bool | None]) -> None:
+        """Fill ``opt_out`` or ``consent``; of several columns for one of them, one refusal is enough."""
+        had = self._drafts.get(field, answers)
+        no = _REFUSALS[field]
+        self._drafts[field] = [new if old is None or new is no else old for old, new in zip(had, answers, strict=True)]
+
+    def _answer_for_the_silent(self, field: str) -> None:
+        """Say what the whole file says, in the rows that neither object nor speak of consent."""
+        silent = [None] * len(self._rows.lines)
+        objections, consents = self._drafts.get("opt_out", silent), self._drafts.get("consent", silent)
+        self._drafts[field] = [
+            True if not objection and consent is None else own
+            for objection, consent, own in zip(objections, consents, self._drafts.get(field, silent), strict=True)
+        ]
 
     def _skip(self, index: int, words: frozenset[str]) -> None:
         """Ignore the rows whose cell is one of *words*."""
@@ -200,20 +221,22 @@ class _Drafts:
             for line, cells in self._rows.beyond.items():
                 self._extra[places[line]].update({name: unprotected(cell) for name, cell in cells.items()})
 
-    def _refusals(self, index: int, *, consent: bool) -> list[bool | None]:
-        """Read who must not be mailed out of a column of refusals, or of consents."""
-        refusals: list[bool | None] = []
+    def _answers(self, field: str, index: int) -> list[bool | None]:
+        """Read a column that says who must not be mailed, or who agreed to be."""
+        answers: list[bool | None] = []
         for place, cell in enumerate(self._cells[index]):
-            refusal = _refusal(cell, consent=consent)
-            if refusal is None and cell.strip():
+            answer = _answer(cell, refusal=_REFUSALS[field])
+            if answer is None and cell.strip():
                 reason = f"{self._header[index]!r} says neither yes nor no"
                 line = self._rows.lines[place]
-                self._problems.append(Problem(line=line, reason=reason, field="opt_out", value=cell, fatal=False))
-            refusals.append(refusal)
-        return refusals
+                self._problems.append(Problem(line=line, reason=reason, field=field, value=cell, fatal=False))
+            answers.append(answer)
+        return answers
 
 
 _LISTS: Final = frozenset({"tags", "other_emails"})
+_REFUSALS: Final[Mapping[str, bool]] = {"opt_out": True, "consent": False}
+"""The fields that speak of mail, and what a refusal is in them."""
 _PARTS: Final = re.compile(r":::|[,;|\n]")
 
 
@@ -251,7 +274,7 @@ def _has_guards(column: Sequence[str]) -> bool:
     return joined.startswith(("'", '="')) or "\n'" in joined or '\n="' in joined
 
 
-# Said of the address itself, whichever way the column asks.
+# Whether it is a refusal; said of the address itself, whichever way the column asks.
 _STATES: Final = {
     "unsubscribed": True, "opted out": True, "opt out": True, "do not allow": True, "blacklisted": True,
     "desinscrit": True, "desabonne": True, "abgemeldet": True,
@@ -263,12 +286,12 @@ _DATE: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
 
 @lru_cache(maxsize=1024)
-def _refusal(cell: str, *, consent: bool) -> bool | None:
+def _answer(cell: str, *, refusal: bool) -> bool | None:
     word = fold(cell)
     if word in _STATES:
-        return _STATES[word]
+        return _STATES[word] is refusal
     if word in _YES or _DATE.search(cell):  # a date says since when
-        return not consent
+        return True
     if word in _NO:
-        return consent
+        return False
     return None

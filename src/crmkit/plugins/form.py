@@ -5,22 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import attrs
 
 from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.fields import close_to
 from crmkit.core.values.text import fold
-from crmkit.plugins.builtin.headers import CONSENT, REACH, is_header_word, map_header
+from crmkit.plugins.builtin.headers import REACH, is_header_word, map_header
 from crmkit.plugins.column_names import ColumnName, Signature
-from crmkit.plugins.drafting import Meaning
+from crmkit.plugins.drafting import FIELD_OF_SIGN, Meaning, Sign
 from crmkit.services.tabular import RowBatch, RowKind
 
 __all__ = ["Form", "Sign"]
-
-Sign = Literal["opt_out", "opt_in"]
-"""What a yes says: that an address must not be mailed, or that it may be."""
 
 _T = TypeVar("_T")
 
@@ -77,7 +74,7 @@ class Form:
 
     def flaw(self) -> str:
         """Say what an author mistyped, or nothing."""
-        fields = (*DRAFT_FIELDS, CONSENT, REACH)
+        fields = (*DRAFT_FIELDS, REACH)
         for field in (field for _, some in self.map for field in some):
             if field not in fields:
                 close = close_to(field, fields)
@@ -86,7 +83,7 @@ class Form:
         signs: list[str] = [says for _, says in self.consent if isinstance(says, str)]
         signs += [sign for _, says in self.consent if not isinstance(says, str) for sign in says.values()]
         for sign in (*signs, *self.files.values()):
-            if sign not in _FIELD_OF_SIGN:
+            if sign not in FIELD_OF_SIGN:
                 return f"consent is opt_out or opt_in, not {sign!r}"
         return ""
 
@@ -124,7 +121,7 @@ class Form:
         fields = _found(self.map, header)
         asked = {place for column in mapping for place in ColumnName(column).places(header)}
         consents = {place: says for place, says in _found(self.consent, header).items() if place not in asked}
-        fields |= {place: (_FIELD_OF_SIGN[says],) for place, says in consents.items() if isinstance(says, str)}
+        fields |= {place: (FIELD_OF_SIGN[says],) for place, says in consents.items() if isinstance(says, str)}
         declared = {place: some[0] for place, some in fields.items()}
         tags = {place: form for place, form in _found(self.tags, header).items() if place not in asked}
         silent = {
@@ -142,14 +139,10 @@ class Form:
             },
             splits=_found(self.split, header),
             values=_found(self.values, header),
-            consents={
-                place: {word: sign == "opt_out" for word, sign in says.items()}
-                for place, says in consents.items()
-                if not isinstance(says, str)
-            },
+            consents={place: says for place, says in consents.items() if not isinstance(says, str)},
             tags=tags,
             skips=_found(self.skip, header),
-            every=None if said is None else said == "opt_out",
+            every=said,
         )
 
     def title(self, cells: Sequence[str]) -> tuple[str, bool] | None:
@@ -169,9 +162,6 @@ class Form:
             elif not is_listing and kinds.get(line) is not RowKind.BLANK:
                 kinds[line] = RowKind.ASIDE
         return is_listing
-
-
-_FIELD_OF_SIGN: Final[Mapping[str, str]] = {"opt_out": "opt_out", "opt_in": CONSENT}
 
 
 def _named(said: Mapping[str, Any], read: Callable[[Any], _T]) -> Named[_T]:

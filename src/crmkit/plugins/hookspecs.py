@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import pluggy
 
-from crmkit.core.changes import ChangeSet
 from crmkit.core.fields import CustomFields
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
@@ -29,6 +28,9 @@ from crmkit.core.ports.sources import Importer
 from crmkit.core.ports.storage import Storage
 from crmkit.core.schema import RecordType
 from crmkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from crmkit.core.changes import ChangeSet
 
 __all__ = ["HOOKS", "PROJECT", "HookSpecs", "StorageScheme", "hookimpl", "hookspec"]
 

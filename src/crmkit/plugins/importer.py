@@ -115,13 +115,15 @@ def importer(
         values: What the values of a column become before anything else: by a table, but for
             case, or by a function that takes and returns a text.
         consent: What a column says of mail: what a yes in it means, or what each word means.
-            A blank, or a word that is not in the table, says nothing.
+            ``opt_out``: this address must not be mailed; a no says nothing. ``opt_in``: this
+            person agreed; a no is a refusal. A blank, or a word that is not in the table, says
+            nothing; an ``opt_out`` in any column goes before an ``opt_in``.
         tags: What tag the value of a column becomes: ``{}`` in a text is the value; or by a table.
         ignore: Columns that are left out, since they repeat others or are no facts about a person.
         skip: Values of a column by which a row is no lead; it is counted as ignored.
         sections: Titles, alone in their row, to whether the rows below are people; ``*`` as above.
         files: Names of files, with ``*``, to what they say of mail to everybody in them who
-            says nothing in a column.
+            neither objects nor speaks of consent in a column.
 
     Raises:
         PluginError: Something of it will not do.
@@ -382,10 +384,15 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(text, str) for text in value)
 
 
+def _is_answer(value: object) -> bool:
+    return value is None or isinstance(value, bool)
+
+
 _FITS: Final[Mapping[str, Callable[[object], bool]]] = {
     "other_emails": _is_texts,
     "tags": _is_texts,
-    "opt_out": lambda value: value is None or isinstance(value, bool),
+    "opt_out": _is_answer,
+    "consent": _is_answer,
     "extra": lambda value: isinstance(value, Mapping),
 }
 _TEXTS: Final = frozenset(DRAFT_FIELDS) - _FITS.keys()

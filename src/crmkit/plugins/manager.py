@@ -15,13 +15,12 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pluggy
 
 from crmkit import __version__
-from crmkit.core.changes import ChangeSet
 from crmkit.core.declare import declared
 from crmkit.core.fields import CustomFields, close_to
 from crmkit.core.ports.ambient import Clock
@@ -34,6 +33,9 @@ from crmkit.plugins.checking import KINDS, Flaw, Kind, check_hooks, flaws_of, it
 from crmkit.plugins.discovery import Found, Origin, in_arguments, in_entry_points, in_files, in_folder
 from crmkit.plugins.hookspecs import HOOKS, PROJECT, HookSpecs, StorageScheme
 from crmkit.services.settings import PluginSettings
+
+if TYPE_CHECKING:
+    from crmkit.core.changes import ChangeSet
 
 __all__ = ["Failure", "LoadedExtensions", "PluginInfo", "PluginManager", "Status"]
 
@@ -97,7 +99,7 @@ class LoadedExtensions:
     """Everything that the active plugins contribute; fulfils `Extensions`.
 
     Attributes:
-        importers: By name.
+        importers: By name; crmkit's own are loaded when somebody looks.
         storages: By scheme.
         notifiers: By name.
         reports: By name.
@@ -109,7 +111,7 @@ class LoadedExtensions:
         failures: Which listeners raised, the last hundred.
     """
 
-    importers: Mapping[str, Contribution[Importer]]
+    _load_importers: Callable[[], Mapping[str, Contribution[Importer]]]
     storages: Mapping[str, Contribution[StorageScheme]]
     notifiers: Mapping[str, Contribution[Notifier]]
     reports: Mapping[str, Contribution[Report]]
@@ -119,6 +121,11 @@ class LoadedExtensions:
     stage_guards: Sequence[Contribution[StageGuard]]
     listeners: Sequence[Contribution[Committed]]
     failures: deque[Failure] = attrs.field(factory=lambda: deque(maxlen=100), init=False)
+
+    @property
+    def importers(self) -> Mapping[str, Contribution[Importer]]:
+        """The importers by name."""
+        return self._load_importers()
 
     def committed(self, changes: ChangeSet) -> None:
         """Tell the plugins that an operation was committed; what they raise is recorded and logged."""
@@ -173,6 +180,7 @@ class PluginManager:
         self._pluggy.add_hookspecs(HookSpecs)
         self._infos: list[PluginInfo] = []
         self._parts: list[_Part] = []
+        self._late: Found | None = _builtin_importers()
         # What somebody asked for comes before what is found, so that it wins over an installed twin.
         self._admit_all([_builtin(clock)], in_arguments(plugins), in_files(files))
         if discover:
@@ -187,6 +195,7 @@ class PluginManager:
 
     def listing(self) -> list[PluginInfo]:
         """Return every plugin that was found, in the order of loading, also the broken ones."""
+        self._admit_late()
         return list(self._infos)
 
     def chain(self, hook: str) -> list[tuple[str, str]]:
@@ -197,6 +206,7 @@ class PluginManager:
         """
         if hook not in HOOKS:
             raise NotFoundError("hook", hook, suggestions=close_to(hook, HOOKS))
+        self._admit_late()
         places = {(part.plugin, self._reason(part)): None for part in self._parts if part.hook == hook}
         return list(places)
 
@@ -224,6 +234,23 @@ class PluginManager:
         else:
             self._infos.append(info)
             self._parts.extend(parts)
+
+    def _admit_late(self) -> None:
+        """Load crmkit's own importers: somebody looks at importers, or brings some that must not clash with them."""
+        if self._late is None:
+            return
+        found, self._late = self._late, None
+        info, parts = self._examined(found, found.load(), [])
+        own = next(i for i, each in enumerate(self._infos) if each.name == PROJECT)
+        before = self._infos[own]
+        implemented = {*info.hooks, *before.hooks}
+        self._infos[own] = attrs.evolve(
+            before,
+            hooks=tuple(hook for hook in HOOKS if hook in implemented),
+            contributions=(*info.contributions, *before.contributions),
+        )
+        self._parts += [part.of(PROJECT) for part in parts]
+        self._parts.sort(key=self._place)
 
     def _check_name(self, found: Found) -> None:
         for other in self._infos:
@@ -283,6 +310,8 @@ class PluginManager:
         unique: dict[object, _Part] = {}
         for part in parts:
             unique.setdefault((part.hook, id(part.item)), part)
+        if any(part.hook == "crmkit_importers" for part in unique.values()):
+            self._admit_late()
         owners = {part.label: part for part in self._parts}
         for part in unique.values():
             other = owners.setdefault(part.label, part) if part.label else part
@@ -325,23 +354,27 @@ class PluginManager:
             return f"plugins.order names it as number {self._settings.order.index(part.plugin) + 1}"
         return {-1: "it asks to be first", 0: "by name", 1: "it asks to be last"}[part.rank]
 
+    def _ordered(self, hook: str) -> list[Contribution[Any]]:
+        return [part.contribution for part in self._parts if part.hook == hook and part.item is not None]
+
+    def _named(self, hook: str) -> dict[str, Contribution[Any]]:
+        return dict(sorted((name_of(one.item), one) for one in self._ordered(hook)))
+
+    def _importers(self) -> Mapping[str, Contribution[Importer]]:
+        self._admit_late()
+        return self._named("crmkit_importers")
+
     def _collected(self) -> LoadedExtensions:
-        def ordered(hook: str) -> list[Contribution[Any]]:
-            return [part.contribution for part in self._parts if part.hook == hook and part.item is not None]
-
-        def named(hook: str) -> dict[str, Contribution[Any]]:
-            return dict(sorted((name_of(one.item), one) for one in ordered(hook)))
-
         return LoadedExtensions(
-            importers=named("crmkit_importers"),
-            storages=named("crmkit_storages"),
-            notifiers=named("crmkit_notifiers"),
-            reports=named("crmkit_reports"),
-            fields=named("crmkit_fields"),
-            record_types=named("crmkit_record_types"),
-            conversion_rules=ordered("crmkit_conversion_rules"),
-            stage_guards=ordered("crmkit_stage_guards"),
-            listeners=ordered("crmkit_committed"),
+            load_importers=self._importers,
+            storages=self._named("crmkit_storages"),
+            notifiers=self._named("crmkit_notifiers"),
+            reports=self._named("crmkit_reports"),
+            fields=self._named("crmkit_fields"),
+            record_types=self._named("crmkit_record_types"),
+            conversion_rules=self._ordered("crmkit_conversion_rules"),
+            stage_guards=self._ordered("crmkit_stage_guards"),
+            listeners=self._ordered("crmkit_committed"),
         )
 
 
@@ -358,6 +391,10 @@ class _Part:
     contribution: Contribution[Any]
     rank: int = 0
     kind: Kind | None = None
+
+    def of(self, plugin: str) -> _Part:
+        """Return it as a contribution of another plugin."""
+        return attrs.evolve(self, contribution=attrs.evolve(self.contribution, plugin=plugin))
 
     @property
     def plugin(self) -> str:
@@ -387,6 +424,16 @@ def _builtin(clock: Clock | None) -> Found:
         return BuiltinPlugin(clock)
 
     return Found(name=PROJECT, version=__version__, origin=Origin.BUILTIN, where=PROJECT, load=load)
+
+
+def _builtin_importers() -> Found:
+    def load() -> object:
+        from crmkit.plugins.builtin.importers import BuiltinImporters
+
+        return BuiltinImporters()
+
+    name = f"{PROJECT}:importers"
+    return Found(name=name, version=__version__, origin=Origin.BUILTIN, where=PROJECT, load=load)
 
 
 def _loaded(found: Found) -> tuple[Found, object]:

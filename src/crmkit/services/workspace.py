@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmkit.core.planning import Planning
 from crmkit.core.ports.ambient import Chance, Clock
-from crmkit.core.ports.plugins import Extensions
-from crmkit.core.ports.storage import ReadTransaction, Storage
 from crmkit.core.schema import Schema
 from crmkit.services.settings import Settings
+
+if TYPE_CHECKING:
+    from crmkit.core.planning import Planning
+    from crmkit.core.ports.plugins import Extensions
+    from crmkit.core.ports.storage import ReadTransaction, Storage
 
 __all__ = ["Workspace"]
 

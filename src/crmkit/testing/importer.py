@@ -334,7 +334,7 @@ def _fits(field: str, value: object) -> bool:
         )
     if field == "extra":
         return isinstance(value, Mapping) and all(isinstance(text, str) for text in (*value, *value.values()))
-    if field == "opt_out":
+    if field in {"opt_out", "consent"}:
         return value is None or isinstance(value, bool)
     return value is None or isinstance(value, str)
 

@@ -288,7 +288,7 @@ def test_a_row_of_a_lead_that_was_merged_is_about_the_one_it_was_merged_into(crm
 
 
 def test_an_opt_out_stops_the_address_and_an_agreement_is_recorded(crm: Workspace) -> None:
-    import_leads(crm, people(a_person(1, opt_out=True), a_person(2, opt_out=False), a_person(3)))
+    import_leads(crm, people(a_person(1, opt_out=True), a_person(2, consent=True), a_person(3)))
 
     said = {consent.address_key: (consent.status, consent.origin) for consent in records(crm, "consent")}
     assert said == {
@@ -300,7 +300,7 @@ def test_an_opt_out_stops_the_address_and_an_agreement_is_recorded(crm: Workspac
 
 
 def test_a_file_takes_nothing_back_that_was_said_since(crm: Workspace) -> None:
-    source = people(a_person(1, opt_out=True), a_person(2, opt_out=False))
+    source = people(a_person(1, opt_out=True), a_person(2, consent=True), a_person(3, consent=False))
     import_leads(crm, source)
 
     def change_minds(planning: Planning) -> None:
@@ -308,6 +308,7 @@ def test_a_file_takes_nothing_back_that_was_said_since(crm: Workspace) -> None:
         two = {"address_key": "anna2@example.com", "purpose": "marketing", "status": ConsentStatus.WITHDRAWN}
         planning.create("consent", one)
         planning.create("consent", two)
+        planning.create("consent", {**one, "address_key": "anna3@example.com"})
         planning.create("suppression", {"address_key": "anna1@example.com", "active": False, "reason": "asked"})
 
     change(crm, change_minds)
@@ -318,10 +319,46 @@ def test_a_file_takes_nothing_back_that_was_said_since(crm: Workspace) -> None:
     assert (again.operation_id, dump(crm)) == (None, before)
 
 
-def test_of_two_rows_the_refusal_counts(crm: Workspace) -> None:
-    import_leads(crm, people(a_person(1, opt_out=False), a_person(1, opt_out=True)))
+def test_who_has_not_objected_has_not_agreed(crm: Workspace) -> None:
+    import_leads(crm, people(a_person(1, opt_out=False), a_person(2, opt_out=None, consent=None), a_person(3)))
+
+    assert len(records(crm, "lead")) == 3
+    assert records(crm, "consent") == records(crm, "suppression") == []
+
+
+def test_a_refusal_withdraws_the_consent_of_every_address_and_suppresses_none(crm: Workspace) -> None:
+    import_leads(crm, people(a_person(1, consent=False, opt_out=False, other_emails=["anna@home.example"])))
+
+    said = {consent.address_key: (consent.status, consent.basis) for consent in records(crm, "consent")}
+    assert said == dict.fromkeys(["anna1@example.com", "anna@home.example"], (ConsentStatus.WITHDRAWN, None))
+    assert records(crm, "suppression") == []
+
+
+@pytest.mark.parametrize("consent", [True, False])
+def test_an_opt_out_goes_before_what_a_consent_says(crm: Workspace, *, consent: bool) -> None:
+    import_leads(crm, people(a_person(1, opt_out=True, consent=consent)))
 
     assert [consent.status for consent in records(crm, "consent")] == [ConsentStatus.WITHDRAWN]
+    assert [suppression.active for suppression in records(crm, "suppression")] == [True]
+
+
+def test_an_agreement_beside_no_objection_is_recorded(crm: Workspace) -> None:
+    import_leads(crm, people(a_person(1, opt_out=False, consent=True)))
+
+    assert [(consent.status, consent.basis) for consent in records(crm, "consent")] == [
+        (ConsentStatus.GRANTED, "consent")
+    ]
+
+
+@pytest.mark.parametrize("refusal", [{"opt_out": True}, {"consent": False}])
+@pytest.mark.parametrize("batch_size", [1, 9])
+def test_of_two_rows_the_refusal_counts(crm: Workspace, refusal: dict[str, bool], batch_size: int) -> None:
+    source = people(a_person(1, consent=True), a_person(1, **refusal), a_person(1, consent=True))
+
+    import_leads(crm, source, batch_size=batch_size)
+
+    assert records(crm, "consent")[-1].status is ConsentStatus.WITHDRAWN
+    assert import_leads(crm, source, batch_size=batch_size).operation_id is None
 
 
 # Again
@@ -343,6 +380,7 @@ DRAFTS = st.fixed_dictionaries(
         "tags": st.lists(st.sampled_from(["vip", "press"]), max_size=2),
         "extra": st.dictionaries(st.sampled_from(["Stand", "Hall"]), st.sampled_from(["1", "2"]), max_size=2),
         "opt_out": st.sampled_from([True, False, None]),
+        "consent": st.sampled_from([True, False, None]),
     },
 )
 

@@ -147,13 +147,19 @@ def test_an_opt_out_without_an_address_is_kept() -> None:
     assert found.extra == [{"opt_out": "yes"}, {}]
 
 
+def test_a_consent_without_an_address_is_kept() -> None:
+    found = rows(*(LeadDraft(last_name="Etienne", opt_out=False, consent=consent) for consent in (True, False, None)))
+
+    assert found.extra == [{"consent": "yes"}, {"consent": "no"}, {}]
+
+
 def test_the_lines_of_notes_stay_lines() -> None:
     lead = the_lead(last_name="Etienne", notes="  wants a  demo\r\n\r\nin May ")
 
     assert lead["notes"] == "wants a demo\nin May"
 
 
-TEXTS = [name for name in DRAFT_FIELDS if name not in {"other_emails", "tags", "opt_out", "extra"}]
+TEXTS = [name for name in DRAFT_FIELDS if name not in {"other_emails", "tags", "opt_out", "consent", "extra"}]
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(TEXTS), st.text(max_size=30), max_size=6), min_size=1, max_size=5))

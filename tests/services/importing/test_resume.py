@@ -44,7 +44,11 @@ def rows(count: int = 50) -> list[dict[str, Any] | str]:
     """Return rows of every fate: new, repeated near and far, broken, blank, refusing mail, with a further address."""
     told: list[dict[str, Any] | str] = []
     for number in range(count):
-        told.append(a_person(number, opt_out=[None, True, False][number % 3], notes=f"note {number}"))
+        told.append(
+            a_person(
+                number, opt_out=number % 3 == 1, consent=[None, True, False][number % 5 % 3], notes=f"note {number}"
+            )
+        )
         if number % 4 == 0:
             told += ["{broken", a_person(number // 2, city="Lyon", other_emails=[f"other{number}@x.example"])]
     return [*told, "", a_person(1, phone="+33142685300")]

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from crmkit.core.changes import ChangeSet
-from crmkit.core.conversion import Amendment, Proposal
-from crmkit.core.deal import Deal
-from crmkit.core.pipeline import Stage
-from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.sources import Importer
-from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.query import Query
-from crmkit.core.schema import Schema
 from crmkit.errors import CrmkitError, PluginError
+
+if TYPE_CHECKING:
+    from crmkit.core.changes import ChangeSet
+    from crmkit.core.conversion import Amendment, Proposal
+    from crmkit.core.deal import Deal
+    from crmkit.core.pipeline import Stage
+    from crmkit.core.ports.notifiers import Notifier
+    from crmkit.core.ports.sources import Importer
+    from crmkit.core.ports.storage import ReadTransaction
+    from crmkit.core.query import Query
+    from crmkit.core.schema import Schema
 
 __all__ = [
     "Committed",

@@ -18,10 +18,7 @@ from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.values.text import fold
 from crmkit.errors import RejectedError
 
-__all__ = ["CONSENT", "REACH", "SYNONYMS", "field_of", "header_language", "is_header_word", "map_header"]
-
-CONSENT = "consent"
-"""Where a column goes that says who has *agreed* to mail: it is ``opt_out`` the other way round."""
+__all__ = ["REACH", "SYNONYMS", "field_of", "header_language", "is_header_word", "map_header"]
 
 REACH = "reach"
 """Where a column goes that holds addresses and numbers alike."""
@@ -233,7 +230,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "it": ("disiscritto", "non contattare", "cancellato dalla newsletter"),
             "es": ("dado de baja", "no contactar", "baja", "no enviar correos"),
         },
-        CONSENT: {
+        "consent": {
             "": ("newsletter", "opt in", "optin", "gdpr consent", "rgpd"),
             "en": ("subscribed", "consent", "email consent", "marketing consent", "accepts email marketing",
                    "accepts marketing", "allow marketing communication", "subscribed to emails", "email opt in",
@@ -296,7 +293,7 @@ def map_header(
             goes before every synonym, too.
 
     Returns:
-        Column index to a field, to `CONSENT`, to ``extra``, or to the dotted name of a
+        Column index to a field, to `REACH`, to ``extra``, or to the dotted name of a
         custom field, of which nothing is known here. Of several columns for one field those
         that are preferred come first.
 
@@ -405,7 +402,7 @@ def _rank(header: str, field: str) -> int:
 
 
 def _checked(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:
-    fields = (*DRAFT_FIELDS, CONSENT, REACH)
+    fields = (*DRAFT_FIELDS, REACH)
     by_key = {_key(name): index for index, name in reversed(list(enumerate(header)))}
     told, reasons = {}, []
     for column, field in mapping.items():

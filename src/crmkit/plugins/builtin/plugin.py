@@ -7,20 +7,15 @@ from collections.abc import Iterable
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import Report
-from crmkit.core.ports.sources import Importer
-from crmkit.plugins.builtin.csv_importer import CsvImporter
-from crmkit.plugins.builtin.format_importers import format_importers
-from crmkit.plugins.builtin.formats import FORMATS
 from crmkit.plugins.builtin.funnel import FunnelReport
 from crmkit.plugins.builtin.notifiers import builtin_notifiers
-from crmkit.plugins.builtin.zip_importer import ZipImporter
 from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
 
 __all__ = ["BuiltinPlugin"]
 
 
 class BuiltinPlugin(HookSpecs):
-    """crmkit's own plugin.
+    """crmkit's own plugin, but for its importers, which are loaded when one is wanted.
 
     Args:
         clock: Tells notifiers the moment for the Date header; the machine's by default.
@@ -28,11 +23,6 @@ class BuiltinPlugin(HookSpecs):
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
-
-    @hookimpl
-    def crmkit_importers(self) -> Iterable[Importer]:
-        """Text tables, workbooks, cards, mails, JSON, archives, and the exports of other systems."""
-        return [CsvImporter(), *format_importers(), ZipImporter(), *FORMATS]
 
     @hookimpl
     def crmkit_storages(self) -> Iterable[StorageScheme]:

@@ -1,7 +1,8 @@
 """What rows say about being written to: recorded for the address, unless it is on record.
 
-A refusal always counts. An agreement counts only for an address that never said anything:
-an old file must not take back what somebody said since.
+An objection suppresses the address and withdraws its consent; a refusal withdraws the consent
+alone. Both always count. An agreement counts only for an address that never said anything: an
+old file must not take back what somebody said since. Not to have objected is no agreement.
 """
 
 from __future__ import annotations
@@ -19,27 +20,34 @@ PURPOSE: Final = "marketing"
 
 
 def plan_words(
-    planning: Planning, refusing: Mapping[str, int], agreeing: Mapping[str, int], *, origin: str
+    planning: Planning,
+    *,
+    objecting: Mapping[str, int],
+    refusing: Mapping[str, int],
+    agreeing: Mapping[str, int],
+    origin: str,
 ) -> set[str]:
     """Plan the records of what addresses said, and return the addresses that have a new one.
 
     Args:
         planning: The operation.
-        refusing: Keys of addresses that must not be written to, with the line that says so.
+        objecting: Keys of addresses that must not be written to, with the line that says so.
+        refusing: Keys of addresses that do not agree; an objection goes first.
         agreeing: Keys of addresses that agree; a refusal goes first.
         origin: Where it is said.
     """
-    if not refusing and not agreeing:
+    withdrawing = {**refusing, **objecting}
+    lines = {**agreeing, **withdrawing}
+    if not lines:
         return set()
-    consents = _said(planning, "consent", {**agreeing, **refusing})
-    suppressions = _said(planning, "suppression", {**agreeing, **refusing})
+    consents = _said(planning, "consent", lines)
+    suppressions = _said(planning, "suppression", lines)
     reason = f"opt_out in {origin}"
-    words = {address: ConsentStatus.WITHDRAWN for address in refusing if not _withdrew(consents[address], origin)}
+    words = {address: ConsentStatus.WITHDRAWN for address in withdrawing if not _withdrew(consents[address], origin)}
     for address in agreeing:
-        if address not in refusing and not consents[address] and not suppressions[address]:
+        if address not in withdrawing and not consents[address] and not suppressions[address]:
             words[address] = ConsentStatus.GRANTED
-    held = [address for address in refusing if not _is_held(suppressions[address], reason)]
-    lines = {**agreeing, **refusing}
+    held = [address for address in objecting if not _is_held(suppressions[address], reason)]
     if words:
         columns: dict[str, list[Scalar]] = {
             "address_key": list(words),

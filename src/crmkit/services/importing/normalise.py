@@ -54,7 +54,8 @@ class Rows:
         custom: Stored field of the lead's custom fields to values; only those that some row has.
         extra: What has no field.
         others: Further e-mail addresses, normalised.
-        opt_out: Whether the address must not be written to; None when nothing is said.
+        opt_out: Whether the address must not be written to; False and None say nothing.
+        consent: Whether this person agreed to be written to, or refused; None when nothing is said.
         import_keys: What identifies each row when it is imported again.
         email_keys: The key of each main address.
         name_keys: The key of each name, where there is a phone number to go with it.
@@ -71,6 +72,7 @@ class Rows:
     extra: list[dict[str, str]]
     others: list[tuple[str, ...]]
     opt_out: list[bool | None]
+    consent: list[bool | None]
     import_keys: list[str]
     email_keys: list[str | None]
     name_keys: list[str | None]
@@ -106,8 +108,8 @@ class _Cleaning:
         self._other_texts: list[tuple[str, ...]] = self._column("other_emails", _clean_list, ())
         # Entries are replaced, never changed.
         self._extra: list[dict[str, str]] = self._column("extra", _clean_mapping, {})
-        self._opt_out: list[bool | None] = list(cast("Sequence[bool | None]", batch.columns.get("opt_out", ())))
-        self._opt_out = self._opt_out or [None] * self._count
+        self._opt_out = self._answers("opt_out")
+        self._consent = self._answers("consent")
         self._others: list[tuple[str, ...]] = [()] * self._count
         places = {line: i for i, line in enumerate(batch.lines)}
         self._ignored = {places[line]: reason for line, reason in batch.ignored.items()}
@@ -124,7 +126,7 @@ class _Cleaning:
         self._read_phones()
         self._read_places()
         self._check_websites()
-        self._keep_homeless_opt_outs()
+        self._keep_homeless_words()
         custom = self._custom.take(self._extra, self._warnings)
         self._refuse_nobodies()
         texts = self._texts
@@ -141,6 +143,7 @@ class _Cleaning:
             extra=self._extra,
             others=self._others,
             opt_out=self._opt_out,
+            consent=self._consent,
             import_keys=import_keys,
             email_keys=[None if email is None else Email.trusted(email).key for email in texts["email"]],
             name_keys=[name_key(person_name(f, n)) or None if p or m else None for f, n, p, m in numbered],
@@ -152,6 +155,9 @@ class _Cleaning:
     def _column(self, name: str, cleaned: Callable[[Any], _T], empty: _T) -> list[_T]:
         column = self._batch.columns.get(name)
         return [empty] * self._count if column is None else [cleaned(value) if value else empty for value in column]
+
+    def _answers(self, name: str) -> list[bool | None]:
+        return list(cast("Sequence[bool | None]", self._batch.columns.get(name) or [None] * self._count))
 
     def _import_keys(self) -> list[str]:
         importer = self._job.importer
@@ -253,10 +259,15 @@ class _Cleaning:
                 self._set_aside(i, "website", text, f"{text[:_SHOWN]!r} is no web address")
                 column[i] = None
 
-    def _keep_homeless_opt_outs(self) -> None:
-        for i, refused in enumerate(self._opt_out):
-            if refused and self._texts["email"][i] is None:
+    def _keep_homeless_words(self) -> None:
+        """Keep what is said of mail to somebody who has no address yet."""
+        for i, email in enumerate(self._texts["email"]):
+            if email is not None:
+                continue
+            if self._opt_out[i]:
                 self._keep(i, "opt_out", "yes")
+            if self._consent[i] is not None:
+                self._keep(i, "consent", "yes" if self._consent[i] else "no")
 
     def _refuse_nobodies(self) -> None:
         texts = self._texts

@@ -350,22 +350,26 @@ class _Part:
 
     def _record_consents(self) -> None:
         rows = self._rows
+        objecting: dict[str, int] = {}
         refusing: dict[str, int] = {}
         agreeing: dict[str, int] = {}
-        for i, opt_out in enumerate(rows.opt_out):
-            if opt_out is None or i not in self._about or rows.email_keys[i] is None:
+        for i, (opt_out, consent) in enumerate(zip(rows.opt_out, rows.consent, strict=True)):
+            if not (opt_out or consent is not None) or i not in self._about or rows.email_keys[i] is None:
                 continue
-            # Who agrees does so for the main address; who refuses, for all.
             addresses = (str(rows.email_keys[i]), *(Email.trusted(other).key for other in rows.others[i]))
-            for address in addresses if opt_out else addresses[:1]:
-                (refusing if opt_out else agreeing).setdefault(address, i)
+            if consent and not opt_out:
+                agreeing.setdefault(addresses[0], i)  # only for the main address
+                continue
+            for address in addresses:
+                (objecting if opt_out else refusing).setdefault(address, i)
         told = plan_words(
             self._planning,
-            {address: rows.lines[i] for address, i in refusing.items()},
-            {address: rows.lines[i] for address, i in agreeing.items()},
+            objecting={address: rows.lines[i] for address, i in objecting.items()},
+            refusing={address: rows.lines[i] for address, i in refusing.items()},
+            agreeing={address: rows.lines[i] for address, i in agreeing.items()},
             origin=self._job.source_name,
         )
-        said = {**agreeing, **refusing}
+        said = {**agreeing, **refusing, **objecting}
         for i in sorted({said[address] for address in told}):
             self._mark_changed(i, "consent")
 
