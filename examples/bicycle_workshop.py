@@ -8,7 +8,6 @@ from datetime import date
 import attrs
 
 import crmkit
-from crmkit.services.pipelines import add_pipeline
 
 
 @crmkit.custom_record("bicycle", search=("name", "brand"), unique=[("name",)])
@@ -47,7 +46,7 @@ STAGES = [
 
 url = sys.argv[1] if len(sys.argv) > 1 else "memory:"
 with crmkit.open(url, create=True, fields=[Rider, Job], record_types=[Bicycle, RepairOrder]) as crm:
-    add_pipeline(crm.workspace, "workshop", "Workshop", STAGES, currency="EUR")
+    crm.add_pipeline("workshop", "Workshop", STAGES, currency="EUR")
     crm.convert(crm.leads.add(Rider(height_cm=182, style="touring"), first_name="Zoé", email="zoe@roue.example"))
     bike = crm[Bicycle].add(name="FR-4711", brand="Gitane", rider_id=crm.contacts.find("Zoé"))
     deal = {"contacts": [bike.rider_id], "amount": "180", "pipeline": "workshop"}

@@ -144,6 +144,41 @@ def test_many_changes_can_be_one_operation(crm: CRM) -> None:
     assert (crm.leads.count(), crm.activities.count()) == (0, 0)
 
 
+def test_within_an_operation_everything_that_reads_sees_what_is_pending(crm: CRM) -> None:
+    hospy = crm.accounts.add(name="Hospy Médias")
+    deal = crm.open_deal("40 seats", account=hospy, amount="1000 EUR")
+
+    with crm.operation("after the call"):
+        crm.open_deal("60 seats", account=hospy, amount="500 EUR")
+        crm.set_probability(deal, 100)
+        crm.accounts.update(hospy, name="Hospy Santé")
+        stage = crm.board().columns[0]
+        named = [crm.search(words) for words in ("medias", "sante", "60 seats")]
+
+    assert (stage.count, str(stage.total["EUR"]), str(stage.weighted["EUR"])) == (2, "1500.00 EUR", "1050.00 EUR")
+    assert [[hit.record.label for hit in hits][:1] for hits in named] == [[], ["Hospy Santé"], ["60 seats"]]
+
+
+def test_a_pipeline_of_ones_own_is_added_changed_and_removed(crm: CRM) -> None:
+    stages: list[dict[str, object]] = [
+        {"key": "brought_in", "default_probability": 60},
+        {"key": "repaired", "kind": "won"},
+        {"key": "taken_away", "kind": "lost"},
+    ]
+
+    pipeline = crm.add_pipeline("workshop", "Workshop", stages, currency="EUR")
+    quoted = crm.add_stage("workshop", {"key": "quoted", "default_probability": 70}, after="brought_in")
+    changed = crm.update_stage("workshop", "quoted", default_probability=80)
+    deal = crm.open_deal("Bike", pipeline="workshop", stage="quoted")
+    crm.remove_stage("workshop", quoted, move_to="brought_in")
+
+    assert (quoted.position, changed.default_probability) == (2, 80)
+    assert crm.stages.get(crm.deals.get(deal.id).stage_id).key == "brought_in"
+    crm.deals.delete(deal.id)
+    crm.remove_pipeline(pipeline)
+    assert [each.key for each in crm.pipelines.where()] == ["sales"]
+
+
 def test_an_operation_can_be_named_by_what_it_gave(crm: CRM) -> None:
     converted = crm.convert(crm.leads.add(first_name="Jules", email="jules@hospy.example"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,8 +75,3 @@ class _CountingView:
     def __getattr__(self, name: str) -> Any:
         self._owner.questions += 1
         return getattr(self._view, name)
-
-
-def reasons_of(reasons: Iterable[str]) -> str:
-    """Return reasons as one text, to look into."""
-    return "\n".join(reasons)

@@ -29,6 +29,7 @@ from crmkit.services.deals import (
     set_probability,
     win_deal,
 )
+from crmkit.services.edit import update_records
 from crmkit.services.pipelines import add_pipeline
 from crmkit.services.stages import pipeline_with_stages
 from crmkit.services.undo import redo, undo
@@ -127,6 +128,19 @@ def test_a_move_resets_the_probability_unless_a_person_said_it(sales: Workspace)
     back = set_probability(sales, kept, None).value
 
     assert (back.probability_percent, back.probability_source) == (80, ProbabilitySource.STAGE)
+
+
+def test_a_probability_is_said_and_never_edited(sales: Workspace) -> None:
+    deal = ready(sales)
+
+    for wrong in (500, 70):
+        with pytest.raises(RejectedError, match="probability_percent"):
+            update_records(sales, "deal", [deal.id], {"probability_percent": wrong})
+    for wrong in (-1, 101):
+        with pytest.raises(RejectedError, match="0 to 100"):
+            set_probability(sales, deal, wrong)
+
+    assert load(sales, "deal", deal.id) == deal
 
 
 def test_winning_sets_a_hundred_and_the_moment_whatever_was_said(sales: Workspace) -> None:

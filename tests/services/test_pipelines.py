@@ -9,7 +9,9 @@ import pytest
 from crmkit.core.pipeline import SALES_PIPELINE
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.deals import move_deal, open_deal
-from crmkit.services.pipelines import add_pipeline, add_stage, remove_stage
+from crmkit.services.edit import add_records, delete_records, update_records
+from crmkit.services.pipelines import add_pipeline, add_stage, remove_pipeline, remove_stage, update_stage
+from crmkit.services.stages import PipelineWithStages, pipeline_with_stages, stage_named
 from crmkit.services.workspace import Workspace
 from tests.services.deal_world import load, with_sales
 from tests.services.test_edit import dump
@@ -135,3 +137,55 @@ def test_the_usual_stages_are_a_right_pipeline(workspace: Workspace) -> None:
     _, stages = add_pipeline(workspace, "copy", "Copy", SALES_PIPELINE).value
 
     assert len(stages) == len(SALES_PIPELINE)
+
+
+def test_a_stage_is_changed_only_in_the_light_of_its_pipeline(workspace: Workspace) -> None:
+    sales = with_sales(workspace)
+    before = dump(sales)
+    stage = stage_named(pipeline_with_stages_of(sales)[1], "proposal")
+
+    for wrong in ({"kind": "won"}, {"default_probability": 333}, {"key": "offer"}, {"follows": ["nowhere"]}):
+        with pytest.raises(RejectedError, match="update_stage"):
+            update_records(sales, "stage", [stage.id], wrong)
+        with pytest.raises(RejectedError):
+            update_stage(sales, None, stage, wrong)
+    with pytest.raises(RejectedError, match="remove_stage"):
+        delete_records(sales, "stage", [stage.id])
+    with pytest.raises(RejectedError, match="add_stage"):
+        add_records(sales, "stage", [{"key": "x", "title": "X"}])
+    assert dump(sales) == before
+
+    changed = stage_named(update_stage(sales, None, stage, {"default_probability": 60, "max_days": 9}).value[1], stage)
+    assert (changed.default_probability, changed.max_days) == (60, 9)
+
+
+def test_a_pipeline_keeps_its_key_and_has_a_real_currency(workspace: Workspace) -> None:
+    pipeline, _ = add_pipeline(workspace, "workshop", "Workshop", WORKSHOP).value
+
+    with pytest.raises(RejectedError, match="key of a pipeline stays"):
+        update_records(workspace, "pipeline", [pipeline], {"key": "garage"})
+    with pytest.raises(RejectedError, match="currency"):
+        update_records(workspace, "pipeline", [pipeline], {"currency": "XYZZY"})
+    renamed = update_records(workspace, "pipeline", [pipeline], {"title": "Garage", "currency": "EUR"}).value[0]
+
+    assert (renamed.key, renamed.title, renamed.currency) == ("workshop", "Garage", "EUR")
+
+
+def test_a_pipeline_is_removed_whole_once_it_holds_no_deal(workspace: Workspace) -> None:
+    sales = with_sales(workspace)
+    pipeline, stages = add_pipeline(sales, "workshop", "Workshop", WORKSHOP).value
+    deal = open_deal(sales, "Bike", pipeline="workshop").value
+
+    with pytest.raises(RejectedError, match="Workshop holds 1 deal"):
+        remove_pipeline(sales, pipeline)
+    delete_records(sales, "deal", [deal])
+    remove_pipeline(sales, pipeline)
+
+    assert load(sales, "stage", stages[0].id).deleted_at is not None
+    with pytest.raises(NotFoundError):
+        pipeline_with_stages_of(sales, "workshop")
+
+
+def pipeline_with_stages_of(workspace: Workspace, named: str | None = None) -> PipelineWithStages:
+    with workspace.reading() as view:
+        return pipeline_with_stages(view, workspace.schema, named)

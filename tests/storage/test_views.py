@@ -42,7 +42,7 @@ def test_open_deals_are_told_with_names_and_exact_amounts(crm: CRM, path: Path) 
     deals = [crm.open_deal(f"Deal {i}", account=hospy, amount=amount) for i, amount in enumerate(amounts)]
     crm.deals.update(deals[0].id, owner_id=ada.id, expected_close_on="2026-12-31")
     for deal, percent in zip(deals, [50, 30, 50, 33, 97, 5, 5], strict=True):
-        crm.deals.update(deal.id, probability_percent=percent)
+        crm.set_probability(deal, percent)
     crm.lose_deal(crm.open_deal("Lost"), "price")
     crm.undo(crm.open_deal("Undone"))
 

@@ -10,6 +10,7 @@ import attrs
 from crmkit.core.contact import check_contact
 from crmkit.core.fields import close_to
 from crmkit.core.lead import check_lead
+from crmkit.core.pipeline import check_pipeline, check_stage
 from crmkit.core.records import Stored
 from crmkit.core.schema import RecordType
 from crmkit.errors import CrmkitError, RejectedError
@@ -170,4 +171,6 @@ def _clauses(error: Exception) -> list[str]:
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any], list[str]]] = {
     "lead": check_lead,
     "contact": lambda new, _old: check_contact(new),
+    "pipeline": check_pipeline,
+    "stage": check_stage,
 }

@@ -53,7 +53,7 @@ class Deal(Record):
     # Not indexed each: a few pipelines and stages hold all deals, so only groups of fields help.
     pipeline_id: str = attrs.field(metadata=stored(references="pipeline", editable=False, indexed=False))
     stage_id: str = attrs.field(metadata=stored(references="stage", editable=False, indexed=False))
-    probability_percent: int
+    probability_percent: int = attrs.field(metadata=stored(editable=False))  # set_probability sees to its source
     probability_source: ProbabilitySource = attrs.field(
         default=ProbabilitySource.STAGE, metadata=stored(editable=False)
     )

@@ -99,12 +99,11 @@ class AccountValues(RecordValues, total=False):
 
 
 class DealValues(RecordValues, total=False):
-    """What may be given for a `Deal`; its stage is changed by moving it."""
+    """What may be given for a `Deal`; moving it changes its stage, and `CRM.set_probability` how likely it is."""
 
     name: str
     account_id: Account | Text
     amount: Amount
-    probability_percent: int | str
     expected_close_on: Day
     description: Text
 

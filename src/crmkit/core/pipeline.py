@@ -10,6 +10,7 @@ import attrs
 from crmkit.core.declare import record_type
 from crmkit.core.fields import stored
 from crmkit.core.records import Record
+from crmkit.core.values.money import Money
 from crmkit.errors import RejectedError
 
 __all__ = ["PIPELINE", "SALES_PIPELINE", "STAGE", "Forecast", "Pipeline", "Stage", "StageKind", "check_stages"]
@@ -88,8 +89,34 @@ class Stage(Record):
         return self.title
 
 
-PIPELINE = record_type(Pipeline, name="pipeline", unique=(("key",),))
-STAGE = record_type(Stage, name="stage", unique=(("pipeline_id", "key"),))
+PIPELINE = record_type(Pipeline, name="pipeline", unique=(("key",),), made_by="add_pipeline")
+STAGE = record_type(Stage, name="stage", unique=(("pipeline_id", "key"),), made_by="add_stage")
+
+STAGE_IDENTITY = ("pipeline_id", "key", "kind", "position")
+"""What a stage keeps for as long as it is there; its deals rely on it."""
+_OF_THE_WHOLE = ("default_probability", "forecast", "required_fields", "follows")
+
+
+def check_stage(new: Mapping[str, object], old: Stage | None) -> list[str]:
+    """Return why a plain edit may not change a stage so: only the whole pipeline tells what fits."""
+    return [
+        f"{name} of a stage is not edited alone; use update_stage"
+        for name in (*STAGE_IDENTITY, *_OF_THE_WHOLE)
+        if old is not None and new[name] != getattr(old, name)
+    ]
+
+
+def check_pipeline(new: Mapping[str, object], old: Pipeline | None) -> list[str]:
+    """Return what is wrong with a pipeline, or with a change of it."""
+    problems: list[str] = []
+    if old is not None and new["key"] != old.key:
+        problems.append("key of a pipeline stays; change its title")
+    if new.get("currency"):
+        try:
+            Money.zero(str(new["currency"]))
+        except ValueError as error:
+            problems.append(f"currency: {error}")
+    return problems
 
 
 def check_stages(stages: Sequence[Mapping[str, object]]) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import attrs
+
 from crmkit.core.changes import ChangeSet, Creates, Finds, Lookup, Reliance, Updates
 from crmkit.core.codecs import moment_text
 from crmkit.core.fields import Row, Scalar
+from crmkit.core.grouping import grouped
 from crmkit.core.ids import IdSequence
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.query import Aggregate, Query, is_after, matches, sort_rows
+from crmkit.core.query import Aggregate, Compare, Not, Op, Query, both, has_words, is_after, matches, sort_rows
 from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import ConflictError, NotFoundError
 
@@ -178,12 +181,27 @@ class Planning:
             yield rows[start : start + batch]
 
     def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
-        """Answer from the snapshot; pending changes are not counted, and it is not remembered."""
-        return self.view.aggregate(question)
+        """Return one tuple per group: the group's values, then its measures; not remembered."""
+        kind = self.schema[question.type]
+        touched = self._pending(question.type).rows
+        if not touched:
+            return self.view.aggregate(question)
+        untouched = both(question.where, Not(Compare("id", Op.IN, tuple(touched))))
+        deleted, wanted = kind.position["deleted_at"], matches(question.where, kind)
+        rows = [
+            row for row in map(tuple, touched.values()) if (question.deleted or row[deleted] is None) and wanted(row)
+        ]
+        return grouped(question, kind, rows, lines=self.view.aggregate(attrs.evolve(question, where=untouched)))
 
     def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
-        """Answer from the snapshot; pending changes are not found, and it is not remembered."""
-        return self.view.search(kind, words, limit=limit)
+        """Find living records whose search text has every word; touched ones come last; not remembered."""
+        type_ = self.schema[kind]
+        touched = self._pending(kind).rows
+        found = [id_ for id_ in self.view.search(kind, words, limit=limit + len(touched)) if id_ not in touched]
+        if touched and words and type_.search:
+            text, deleted = type_.position["search_text"], type_.position["deleted_at"]
+            found += [id_ for id_, row in touched.items() if row[deleted] is None and has_words(row[text], words)]
+        return found[:limit]
 
     def load(self, kind: str, record_id: str) -> Any:
         """Return one record, also a deleted one.

@@ -161,6 +161,12 @@ def matches(condition: Condition | None, kind: RecordType) -> Callable[[Row], bo
     return _compared(condition, kind)
 
 
+def has_words(text: Scalar, words: Iterable[str]) -> bool:
+    """Tell whether each word begins a word of a folded text, as a search wants it."""
+    present = str(text or "").split()
+    return all(any(each.startswith(word) for each in present) for word in words)
+
+
 def sort_rows(rows: Iterable[Row], query: Query, kind: RecordType) -> list[Row]:
     """Return rows in the order of a query."""
     ordered = list(rows)

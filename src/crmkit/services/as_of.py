@@ -41,6 +41,7 @@ from crmkit.core.query import (
     Order,
     Query,
     both,
+    has_words,
     is_after,
     matches,
     sort_rows,
@@ -249,8 +250,7 @@ class AsOf:
                 break
             size *= 2  # many of them came later
         for row in self._folded_matches(type_, None, deleted=False):
-            present = str(row[text_place] or "").split()
-            if all(any(each.startswith(word) for each in present) for word in words):
+            if has_words(row[text_place], words):
                 found.append(str(row[id_place]))
         return found[:limit]
 

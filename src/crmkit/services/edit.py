@@ -277,8 +277,14 @@ def _check_exist(planning: Planning, kind: str, ids: Sequence[str]) -> None:
             raise NotFoundError(kind.replace("_", " "), id_)
 
 
+_REMOVED_BY = {"pipeline": "remove_pipeline", "stage": "remove_stage"}
+
+
 def _check_not_needed(planning: Planning, kind: str, ids: Sequence[str]) -> None:
     """Refuse to delete what other business records belong to, and leads that became something."""
+    if kind in _REMOVED_BY:
+        reason = f"a {kind} is not deleted as a record; use {_REMOVED_BY[kind]}, which looks after its deals"
+        raise RejectedError(reason)
     going = set(ids)
     type_ = planning.schema[kind]
     reasons = [

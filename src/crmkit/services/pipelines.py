@@ -9,10 +9,18 @@ import attrs
 
 from crmkit.core.checks import parse_values
 from crmkit.core.deal import Deal
-from crmkit.core.pipeline import SALES_PIPELINE, Forecast, Pipeline, Stage, StageKind, check_stages
+from crmkit.core.pipeline import (
+    SALES_PIPELINE,
+    STAGE_IDENTITY,
+    Forecast,
+    Pipeline,
+    Stage,
+    StageKind,
+    check_stages,
+)
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.query import Compare, Op, Query
+from crmkit.core.query import Aggregate, Compare, Op, Query
 from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.errors import RejectedError
@@ -29,7 +37,9 @@ __all__ = [
     "pipeline_with_stages",
     "plan_default_pipeline",
     "plan_pipeline",
+    "remove_pipeline",
     "remove_stage",
+    "update_stage",
 ]
 
 
@@ -124,6 +134,53 @@ def add_stage(
     return run(workspace, request, plan, _loading(workspace.schema))
 
 
+def update_stage(
+    workspace: Workspace,
+    pipeline: str | Pipeline | None,
+    stage: str | Stage,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[PipelineWithStages]:
+    """Change a stage; deals that are in it stay as they are, with the probability they have.
+
+    Args:
+        workspace: Where.
+        pipeline: The pipeline, its id, key or title; None means the usual one.
+        stage: The stage, its id, key or title.
+        changes: Attributes of `Stage` to new values; its key, kind and place stay.
+        reason: Why, for the log.
+        key: The idempotency key.
+        dry_run: Do all of it, and roll it back.
+
+    Raises:
+        RejectedError: With all that is wrong.
+        NotFoundError: There is no such pipeline or stage.
+    """
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        owner, stages = pipeline_with_stages(planning, planning.schema, pipeline)
+        before = stage_named(stages, stage)
+        values, problems = parse_values(planning.schema["stage"], changes)
+        problems += [f"its {name} stays; remove it and add another" for name in STAGE_IDENTITY if name in changes]
+        problems += _unknown_names(planning.schema, values, [each.key for each in stages])
+        if problems:
+            raise RejectedError([f"stage {before.key}: {problem}" for problem in problems])
+        check_stages([{**_as_values(each), **(values if each is before else {})} for each in stages])
+        planning.update("stage", before.id, values, why=reason)
+        return {"pipeline_id": owner.id}
+
+    arguments = {
+        "pipeline": id_of(pipeline) if pipeline else None,
+        "stage": id_of(stage),
+        "changes": {name: str(value) for name, value in changes.items()},
+    }
+    request = Request(kind="update_stage", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    return run(workspace, request, plan, _loading(workspace.schema))
+
+
 def remove_stage(
     workspace: Workspace,
     pipeline: str | Pipeline | None,
@@ -174,6 +231,40 @@ def remove_stage(
     return run(workspace, request, plan, _loading(workspace.schema))
 
 
+def remove_pipeline(
+    workspace: Workspace,
+    pipeline: str | Pipeline,
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+) -> Outcome[Pipeline]:
+    """Remove a pipeline with its stages; it must hold no deal.
+
+    Raises:
+        RejectedError: It holds deals; says how many.
+        NotFoundError: There is no such pipeline.
+    """
+
+    def plan(planning: Planning) -> Mapping[str, Any]:
+        owner, stages = pipeline_with_stages(planning, planning.schema, pipeline)
+        count = planning.aggregate(Aggregate(type="deal", where=Compare("pipeline_id", Op.EQ, owner.id)))[0][0]
+        if count:
+            reason_why = f"{owner.title} holds {count} deals"
+            raise RejectedError(reason_why, hint="move or delete them first")
+        for kind, id_ in (*(("stage", stage.id) for stage in stages), ("pipeline", owner.id)):
+            planning.delete(kind, id_, why=reason)
+        return {"pipeline_id": owner.id}
+
+    def finish(view: ReadTransaction, result: Mapping[str, Any]) -> Pipeline:
+        removed: Pipeline = workspace.schema["pipeline"].load(view.get_many("pipeline", [result["pipeline_id"]])[0])
+        return removed
+
+    arguments = {"pipeline": id_of(pipeline)}
+    request = Request(kind="remove_pipeline", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    return run(workspace, request, plan, finish)
+
+
 def plan_default_pipeline(planning: Planning) -> str | None:
     """Plan the pipeline that every workspace begins with; None when there is one already."""
     if planning.find(Query(type="pipeline", limit=1)):
@@ -215,14 +306,19 @@ def _parsed(schema: Schema, stages: Sequence[Mapping[str, Any]], *, others: Sequ
         kind = values.setdefault("kind", StageKind.OPEN)
         values = {"title": stage_key.replace("_", " ").capitalize(), **_USUAL[kind], **values}
         wrong += [f"it needs a {name}" for name in ("key", "default_probability") if values.get(name) is None]
-        required = [name for name in values.get("required_fields", ()) if name not in schema["deal"].attribute]
-        wrong += [f"a deal has no field {name!r} that could be required" for name in required]
-        wrong += [f"it follows {name!r}, which is no stage" for name in values.get("follows", ()) if name not in keys]
+        wrong += _unknown_names(schema, values, keys)
         problems += [f"stage {stage_key or number}: {problem}" for problem in wrong]
         parsed.append(values)
     if problems:
         raise RejectedError(problems)
     return parsed
+
+
+def _unknown_names(schema: Schema, values: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """Return what is wrong with the names of fields and stages that a stage mentions."""
+    required = [name for name in values.get("required_fields", ()) if name not in schema["deal"].attribute]
+    wrong = [f"a deal has no field {name!r} that could be required" for name in required]
+    return wrong + [f"it follows {name!r}, which is no stage" for name in values.get("follows", ()) if name not in keys]
 
 
 _USUAL: Mapping[StageKind, Mapping[str, Any]] = {
