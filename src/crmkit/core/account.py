@@ -16,7 +16,7 @@ from crmkit.core.values.phone import Phone
 __all__ = ["ACCOUNT", "Account"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Account(Record):
     """A company.
 

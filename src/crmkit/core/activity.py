@@ -31,7 +31,7 @@ class Direction(enum.Enum):
     OUTBOUND = "outbound"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Activity(Record):
     """A note, task, call, meeting or mail.
 
@@ -72,7 +72,7 @@ ACTIVITY = record_type(
 )
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Link(Record):
     """A bond between two records of any types.
 

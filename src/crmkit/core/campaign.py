@@ -15,7 +15,7 @@ from crmkit.core.values.money import Money
 __all__ = ["CAMPAIGN", "CAMPAIGN_MEMBER", "Campaign", "CampaignMember", "MemberStatus"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Campaign(Record):
     """An effort that brings leads: a trade show, a mailing, a webinar.
 
@@ -48,7 +48,7 @@ class MemberStatus(enum.Enum):
     RESPONDED = "responded"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class CampaignMember(Record):
     """A person's part in a campaign.
 

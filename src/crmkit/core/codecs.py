@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import types
 import typing
@@ -31,6 +32,7 @@ class Codec:
         encode: From the value (or None) to its scalars.
         decode: From the scalars to the value; None when a scalar is the value.
         optional: Whether None is a value.
+        choices: The only texts it is stored as; empty when there are others.
         parse_in: Like `parse`, for values that are written differently from country to
             country: takes the ISO 3166 alpha-2 code too. None for all others.
     """
@@ -40,6 +42,7 @@ class Codec:
     encode: Callable[[Any], tuple[Any, ...]]
     decode: Callable[..., Any] | None
     optional: bool = False
+    choices: tuple[str, ...] = ()
     parse_in: Callable[[Any, str | None], Any] | None = None
 
 
@@ -49,12 +52,22 @@ def codec_for(annotation: Any, *, owner: str) -> Codec:
     Raises:
         TypeError: crmkit cannot store that type; names the *owner*.
     """
+    codec = _codec_for(annotation)
+    if codec is None:
+        msg = (
+            f"{owner}: crmkit cannot store {annotation!r}; use text, numbers, dates, Money, an Enum, a tuple or a dict"
+        )
+        raise TypeError(msg)
+    return codec
+
+
+@functools.cache
+def _codec_for(annotation: Any) -> Codec | None:
     kind, optional = _without_none(annotation)
     for predicate, build in _CODECS:
         if predicate(kind):
             return attrs.evolve(build(kind), optional=optional)
-    msg = f"{owner}: crmkit cannot store {annotation!r}; use text, numbers, dates, Money, an Enum, a tuple or a dict"
-    raise TypeError(msg)
+    return None
 
 
 def moment_text(moment: datetime) -> str:
@@ -271,6 +284,7 @@ def _enum_codec(kind: Any) -> Codec:
         parse=parse,
         encode=lambda value: (None if value is None else value.value,),
         decode=members.get,
+        choices=tuple(members) if all(isinstance(value, str) for value in members) else (),
     )
 
 

@@ -24,7 +24,7 @@ class ConsentStatus(enum.Enum):
     WITHDRAWN = "withdrawn"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Consent(Stored):
     """What an address agreed to, at one moment.
 
@@ -43,7 +43,7 @@ class Consent(Stored):
     origin: str | None = None
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Suppression(Stored):
     """An address that must not be written to, or again may be.
 

@@ -16,7 +16,7 @@ from crmkit.core.values.email import Email
 __all__ = ["CONTACT", "CONTACT_POINT", "Contact", "ContactPoint", "PointKind"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Contact(Person):
     """A qualified person.
 
@@ -50,7 +50,7 @@ class PointKind(enum.Enum):
     PHONE = "phone"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class ContactPoint(Record):
     """A further e-mail address or phone number of a person.
 

@@ -26,7 +26,7 @@ class ProbabilitySource(enum.Enum):
     PLUGIN = "plugin"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Deal(Record):
     """An opportunity with an account.
 
@@ -79,7 +79,7 @@ class Deal(Record):
         return None if self.amount is None else self.amount.weighted(self.probability_percent)
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class StageChange(Stored):
     """One step of a deal; never changed, so durations can be derived at any time.
 

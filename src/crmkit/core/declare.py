@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar, cast, dataclass_transform
@@ -216,14 +218,14 @@ def _check_name(name: str) -> None:
 
 def _declared(cls: type, *, prefix: str = "") -> tuple[list[Attribute], list[Field]]:
     """Read the attributes of an attrs class, and the fields they are stored in."""
-    attrs.resolve_types(cls)
+    types = _types_of(cls)
     attributes: list[Attribute] = []
     fields: list[Field] = []
     for a in attrs.fields(cls):
         meta = a.metadata
         if not meta.get("stored", True):
             continue
-        codec = codec_for(a.type, owner=f"{cls.__name__}.{a.name}")
+        codec = codec_for(types.get(a.name, a.type), owner=f"{cls.__name__}.{a.name}")
         default = a.default.factory() if isinstance(a.default, attrs.Factory) else a.default  # type: ignore[arg-type]
         required = bool(meta.get("required")) or (default is attrs.NOTHING and not codec.optional)
         editable = a.name not in _SYSTEM and meta.get("editable", True)
@@ -244,6 +246,19 @@ def _declared(cls: type, *, prefix: str = "") -> tuple[list[Attribute], list[Fie
             for place, (_, kind) in zip(places, codec.parts, strict=True)
         )
     return attributes, fields
+
+
+def _types_of(cls: type) -> dict[str, Any]:
+    """Return attribute to type, as `attrs.resolve_types` finds them; what classes share is looked at once."""
+    types: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        types |= _own_types(base)
+    return types
+
+
+@functools.cache
+def _own_types(cls: type) -> dict[str, Any]:
+    return inspect.get_annotations(cls, eval_str=True)
 
 
 def _search_text(*texts: Scalar) -> str:

@@ -40,7 +40,7 @@ LEAD_LIFE = Lifecycle(
 """The whole life of a lead as one table: from each status to those that may follow by an edit."""
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Lead(Person):
     """A person who may be interested.
 

@@ -14,7 +14,7 @@ from crmkit.core.records import Record, Stored
 __all__ = ["DELIVERY", "MESSAGE", "TEMPLATE", "Delivery", "Message", "MessageStatus", "Template"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Template(Record):
     """A mail to be filled in, in one language.
 
@@ -48,7 +48,7 @@ class MessageStatus(enum.Enum):
     SUPPRESSED = "suppressed"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Message(Stored):
     """A message in the outbox, rendered and addressed.
 
@@ -94,7 +94,7 @@ class Message(Stored):
         return f"mail “{self.subject}” to {self.address}"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Delivery(Stored):
     """One try to deliver a message.
 

@@ -16,7 +16,7 @@ from crmkit.core.records import Stored
 __all__ = ["CHANGE", "IMPORT_ROW", "OPERATION", "Change", "ImportRow", "Operation", "RowOutcome"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Operation(Stored):
     """One unit of change: planned, applied in one transaction, logged, undoable.
 
@@ -64,7 +64,7 @@ _NOUNS = {
 }
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Change(Stored):
     """What one operation changed in one record that existed before.
 
@@ -94,7 +94,7 @@ class RowOutcome(enum.Enum):
     IGNORED = "ignored"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class ImportRow(Stored):
     """A row of an imported source that has a story to tell: rejected, duplicate, ignored, or with a warning.
 

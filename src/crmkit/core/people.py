@@ -16,7 +16,7 @@ from crmkit.core.values.phone import Phone
 __all__ = ["PERSON_INDEXES", "PERSON_KEYS", "Person", "person_name"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Person(Record):
     """A person who can be reached.
 

@@ -34,7 +34,7 @@ class Forecast(enum.Enum):
     CLOSED = "closed"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Pipeline(Record):
     """A sales process.
 
@@ -54,7 +54,7 @@ class Pipeline(Record):
         return self.title
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Stage(Record):
     """A step of a pipeline.
 

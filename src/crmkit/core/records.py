@@ -15,7 +15,7 @@ __all__ = ["Record", "Stored"]
 F = TypeVar("F")
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Stored:
     """What every stored thing carries.
 
@@ -37,13 +37,27 @@ class Stored:
     operation_id: str = ""
     source_row: int | None = None
 
+    # Written once for all classes: attrs would compile them for each, and so double the time to import crmkit.
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return all(getattr(self, a.name) == getattr(other, a.name) for a in attrs.fields(type(self)))
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.id, self.version))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(type(self)))
+        return f"{type(self).__name__}({values})"
+
     @property
     def label(self) -> str:
         """What a person calls this: its name, if it has one."""
         return str(getattr(self, "name", None) or self.id)
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Record(Stored):
     """What every business record carries besides.
 

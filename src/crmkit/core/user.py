@@ -11,7 +11,7 @@ from crmkit.core.values.email import Email
 __all__ = ["USER", "User"]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class User(Stored):
     """Somebody who works with the CRM.
 

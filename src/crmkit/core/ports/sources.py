@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self, runtime_checkable
 
 import attrs
 
-from crmkit.core.drafts import DraftBatch, Finding
+if TYPE_CHECKING:
+    from crmkit.core.drafts import DraftBatch, Finding
 
 __all__ = ["Importer", "ImporterOfParts", "Reading", "ReadingOptions", "Source"]
 
