@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from crmkit.core.activity import Activity, ActivityKind, Direction
 from crmkit.core.codecs import moment_text
@@ -14,7 +14,7 @@ from crmkit.core.query import All, Compare, Op, Order, Query
 from crmkit.core.records import Stored
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.edit import plan_add
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
 
@@ -32,9 +32,7 @@ def log_activity(
     due_at: datetime | None = None,
     direction: Direction | None = None,
     owner: str | Stored | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Activity]:
     """Add an activity and link it to records.
 
@@ -48,9 +46,7 @@ def log_activity(
         due_at: Until when a task must be done.
         direction: Who began a call or mail.
         owner: Who has to do it, or did it.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong.
@@ -71,17 +67,14 @@ def log_activity(
         return {"id": activity_id}
 
     arguments = {"kind": kind.value, "subject": subject, "about": targets, "body": body}
-    request = Request(kind=kind.value, reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind=kind.value, arguments=arguments, **how)
     return run(workspace, request, plan, _loading(workspace))
 
 
 def complete_tasks(
     workspace: Workspace,
     tasks: Sequence[str | Stored],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Activity]]:
     """Mark tasks as done; one that is done already stays as it is.
 
@@ -97,13 +90,13 @@ def complete_tasks(
             raise RejectedError(wrong)
         for activity in loaded:
             if activity.done_at is None:
-                planning.update("activity", activity.id, {"done_at": planning.at}, why=reason)
+                planning.update("activity", activity.id, {"done_at": planning.at}, why=how.get("reason"))
         return {"ids": ids}
 
     def finish(view: ReadTransaction, result: Mapping[str, Any]) -> list[Activity]:
         return workspace.schema["activity"].load_many(view.get_many("activity", result["ids"]))
 
-    request = Request(kind="complete_task", reason=reason, key=key, arguments={"ids": ids}, dry_run=dry_run)
+    request = Request(kind="complete_task", arguments={"ids": ids}, **how)
     return run(workspace, request, plan, finish)
 
 

@@ -6,7 +6,7 @@ Nothing is overwritten: each word is a record of its own, and the last one count
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from crmkit.core.consent import Consent, ConsentStatus, Suppression
 from crmkit.core.planning import Planning
@@ -14,7 +14,7 @@ from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.schema import Schema
 from crmkit.core.values.email import Email
 from crmkit.errors import RejectedError
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.workspace import Workspace
 
 __all__ = ["may_write", "plan_consent", "plan_suppression", "record_consent", "suppress", "unsuppress"]
@@ -28,9 +28,7 @@ def record_consent(
     granted: bool,
     basis: str | None = None,
     origin: str | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Consent]:
     """Record that an address agreed to something, or withdrew it.
 
@@ -41,9 +39,7 @@ def record_consent(
         granted: Whether it agreed.
         basis: The lawful basis: ``consent``, ``legitimate_interest`` …
         origin: Where it was said: a file, a form, a click.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: It is not an address, or the purpose is empty.
@@ -53,7 +49,7 @@ def record_consent(
     def plan(planning: Planning) -> Mapping[str, Any]:
         return {"id": plan_consent(planning, address, purpose, granted=granted, basis=basis, origin=origin)}
 
-    request = Request(kind="record_consent", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="record_consent", arguments=arguments, **how)
     return cast("Outcome[Consent]", _run(workspace, "consent", request, plan))
 
 

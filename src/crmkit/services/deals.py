@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Unpack
 
 import attrs
 
@@ -25,7 +25,7 @@ from crmkit.core.values.money import Money
 from crmkit.errors import RejectedError
 from crmkit.services.dealing.moving import load_deals, plan_move
 from crmkit.services.dealing.opening import plan_open_deal
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.stages import stage_named, stages_by_pipeline
 from crmkit.services.workspace import Workspace
@@ -57,9 +57,7 @@ def open_deal(
     description: str | None = None,
     tags: Iterable[str] = (),
     custom: Iterable[object] = (),
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Deal]:
     """Open a deal; see `plan_open_deal`.
 
@@ -90,7 +88,7 @@ def open_deal(
 
     custom_texts = {field: repr(value) for field, value in values["custom"].items()}
     arguments = values | {"amount": str(amount), "expected_close_on": str(expected_close_on), "custom": custom_texts}
-    request = Request(kind="open_deal", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="open_deal", arguments=arguments, **how)
     return run(workspace, request, plan, _loading_one(workspace))
 
 
@@ -102,9 +100,7 @@ def move_deal(
     lost_reason: str | None = None,
     lost_comment: str | None = None,
     probability: int | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Deal]:
     """Move a deal to another stage; see `plan_move`.
 
@@ -113,9 +109,8 @@ def move_deal(
         NotFoundError: There is no such deal or stage.
         ConflictError: The deal was given as an object and has changed meanwhile.
     """
-    how = {"lost_reason": lost_reason, "lost_comment": lost_comment, "probability": probability}
-    request = Request(kind="move_deal", reason=reason, key=key, dry_run=dry_run)
-    return _move(workspace, request, [deal], stage, **how).mapped(_only)
+    closing = {"lost_reason": lost_reason, "lost_comment": lost_comment, "probability": probability}
+    return _move(workspace, Request(kind="move_deal", **how), [deal], stage, **closing).mapped(_only)
 
 
 def move_deals(
@@ -126,9 +121,7 @@ def move_deals(
     lost_reason: str | None = None,
     lost_comment: str | None = None,
     probability: int | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Deal]]:
     """Move many deals to another stage, all or none; the result has their order.
 
@@ -136,22 +129,17 @@ def move_deals(
         RejectedError: With all that stands against any of the moves.
         NotFoundError: There is no such deal or stage.
     """
-    how = {"lost_reason": lost_reason, "lost_comment": lost_comment, "probability": probability}
-    request = Request(kind="move_deal", reason=reason, key=key, dry_run=dry_run)
-    return _move(workspace, request, list(deals), stage, **how)
+    closing = {"lost_reason": lost_reason, "lost_comment": lost_comment, "probability": probability}
+    return _move(workspace, Request(kind="move_deal", **how), list(deals), stage, **closing)
 
 
 def win_deal(
     workspace: Workspace,
     deal: str | Deal,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Deal]:
     """Move a deal to the won stage of its pipeline; raises as `move_deal` does."""
-    request = Request(kind="win_deal", reason=reason, key=key, dry_run=dry_run)
-    return _move(workspace, request, [deal], StageKind.WON).mapped(_only)
+    return _move(workspace, Request(kind="win_deal", **how), [deal], StageKind.WON).mapped(_only)
 
 
 def lose_deal(
@@ -159,10 +147,7 @@ def lose_deal(
     deal: str | Deal,
     lost_reason: str,
     comment: str | None = None,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Deal]:
     """Move a deal to the lost stage of its pipeline; raises as `move_deal` does.
 
@@ -171,14 +156,10 @@ def lose_deal(
         deal: The deal or its id.
         lost_reason: One of `LOST_REASONS`.
         comment: More about why; ``other`` demands it.
-        reason: Why this operation, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
     """
-    request = Request(kind="lose_deal", reason=reason, key=key, dry_run=dry_run)
-    return _move(workspace, request, [deal], StageKind.LOST, lost_reason=lost_reason, lost_comment=comment).mapped(
-        _only
-    )
+    closing = {"lost_reason": lost_reason, "lost_comment": comment}
+    return _move(workspace, Request(kind="lose_deal", **how), [deal], StageKind.LOST, **closing).mapped(_only)
 
 
 def reopen_deal(
@@ -224,10 +205,7 @@ def set_probability(
     workspace: Workspace,
     deal: str | Deal,
     percent: int | None,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Deal]:
     """Say how likely a deal is won; it holds from stage to stage until it is closed.
 
@@ -235,9 +213,7 @@ def set_probability(
         workspace: Where.
         deal: The deal or its id.
         percent: 0 to 100; None goes back to what the stage says.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: It is closed, or the number is no percentage.
@@ -253,22 +229,23 @@ def set_probability(
         if problems:
             raise RejectedError(problems)
         source = ProbabilitySource.STAGE if percent is None else ProbabilitySource.MANUAL
-        planning.update("deal", before.id, {"probability_percent": said, "probability_source": source}, why=reason)
+        changes = {"probability_percent": said, "probability_source": source}
+        planning.update("deal", before.id, changes, why=how.get("reason"))
         return {"ids": [before.id]}
 
     arguments = {"deal": id_of(deal), "percent": percent}
-    request = Request(kind="set_probability", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="set_probability", arguments=arguments, **how)
     return run(workspace, request, plan, _loading_one(workspace))
 
 
 def _move(
-    workspace: Workspace, request: Request, deals: Sequence[str | Deal], stage: str | Stage | StageKind, **how: Any
+    workspace: Workspace, request: Request, deals: Sequence[str | Deal], stage: str | Stage | StageKind, **closing: Any
 ) -> Outcome[list[Deal]]:
     def plan(planning: Planning) -> Mapping[str, Any]:
-        return {"ids": plan_move(planning, workspace.extensions, deals, stage, reason=request.reason, **how)}
+        return {"ids": plan_move(planning, workspace.extensions, deals, stage, reason=request.reason, **closing)}
 
     where = stage.value if isinstance(stage, StageKind) else id_of(stage)
-    arguments = {"deals": [id_of(deal) for deal in deals], "stage": where, **how}
+    arguments = {"deals": [id_of(deal) for deal in deals], "stage": where, **closing}
     return run(workspace, attrs.evolve(request, arguments=arguments), plan, _loading(workspace))
 
 

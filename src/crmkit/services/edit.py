@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from crmkit.core.checks import check_record, parse_values
 from crmkit.core.fields import ANY
@@ -15,7 +15,7 @@ from crmkit.core.schema import RecordType
 from crmkit.core.values.places import country_code, region_of_language
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.aliases import current_ids
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace
@@ -35,10 +35,7 @@ def add_records(
     workspace: Workspace,
     kind: str,
     rows: Iterable[Mapping[str, Any]],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Any]]:
     """Add records of one type, all or none.
 
@@ -46,9 +43,7 @@ def add_records(
         workspace: Where.
         kind: The record type.
         rows: For each record, attribute to value; texts are parsed as a form would be.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong, in all rows.
@@ -58,14 +53,8 @@ def add_records(
     def plan(planning: Planning) -> Mapping[str, Any]:
         return {"ids": plan_add(planning, kind, listed, workspace.settings)}
 
-    request = Request(
-        kind="edit",
-        reason=reason,
-        key=key,
-        arguments={"add": kind, "rows": [_plain(row) for row in listed]} if key else {},
-        dry_run=dry_run,
-    )
-    return run(workspace, request, plan, _loading(workspace, kind))
+    arguments = {"add": kind, "rows": [_plain(row) for row in listed]} if how.get("key") else {}
+    return run(workspace, Request(kind="edit", arguments=arguments, **how), plan, _loading(workspace, kind))
 
 
 def update_records(
@@ -73,10 +62,7 @@ def update_records(
     kind: str,
     records: Iterable[str | Stored],
     changes: Mapping[str, Any],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Any]]:
     """Give the same changes to records of one type, all or none.
 
@@ -86,9 +72,7 @@ def update_records(
         records: Records or their ids. A record given as an object must be as it is
             stored: when somebody changed it meanwhile, that is a conflict.
         changes: Attribute to new value; None empties it.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong.
@@ -97,10 +81,11 @@ def update_records(
     listed = list(records)
 
     def plan(planning: Planning) -> Mapping[str, Any]:
+        reason = how.get("reason")
         return {"ids": plan_update(planning, kind, listed, changes, reason=reason, settings=workspace.settings)}
 
-    arguments = {"update": kind, "ids": [id_of(r) for r in listed], "changes": _plain(changes)} if key else {}
-    request = Request(kind="edit", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    arguments = {"update": kind, "ids": [id_of(r) for r in listed], "changes": _plain(changes)}
+    request = Request(kind="edit", arguments=arguments if how.get("key") else {}, **how)
     return run(workspace, request, plan, _loading(workspace, kind))
 
 
@@ -108,10 +93,7 @@ def delete_records(
     workspace: Workspace,
     kind: str,
     records: Iterable[str | Stored],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Any]]:
     """Delete records so that they can be restored.
 
@@ -126,11 +108,11 @@ def delete_records(
         _check_not_needed(planning, kind, ids)
         for record, id_ in zip(listed, ids, strict=True):
             expected = record.version if isinstance(record, Stored) else None
-            planning.delete(kind, id_, why=reason, expected_version=expected)
+            planning.delete(kind, id_, why=how.get("reason"), expected_version=expected)
         return {"ids": ids}
 
     arguments = {"delete": kind, "ids": [id_of(r) for r in listed]}
-    request = Request(kind="delete", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="delete", arguments=arguments, **how)
     return run(workspace, request, plan, _loading(workspace, kind))
 
 
@@ -138,10 +120,7 @@ def restore_records(
     workspace: Workspace,
     kind: str,
     records: Iterable[str | Stored],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Any]]:
     """Bring deleted records back."""
     ids = [id_of(record) for record in records]
@@ -150,10 +129,10 @@ def restore_records(
         _check_exist(planning, kind, ids)
         _check_not_merged(planning, kind, ids)
         for id_ in ids:
-            planning.update_scalars(kind, id_, {"deleted_at": None}, why=reason)
+            planning.update_scalars(kind, id_, {"deleted_at": None}, why=how.get("reason"))
         return {"ids": ids}
 
-    request = Request(kind="restore", reason=reason, key=key, arguments={"restore": kind, "ids": ids}, dry_run=dry_run)
+    request = Request(kind="restore", arguments={"restore": kind, "ids": ids}, **how)
     return run(workspace, request, plan, _loading(workspace, kind))
 
 
@@ -164,9 +143,7 @@ def tag_records(
     *,
     add: Iterable[str] = (),
     remove: Iterable[str] = (),
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[list[Any]]:
     """Put words on records of one type, and take others off; each keeps the rest of its tags.
 
@@ -188,11 +165,11 @@ def tag_records(
             after = tuple(sorted({*before[id_of(record)], *on} - off))
             groups.setdefault(after, []).append(record)
         for tags, same in groups.items():
-            plan_update(planning, kind, same, {"tags": tags}, reason=reason, settings=workspace.settings)
+            plan_update(planning, kind, same, {"tags": tags}, reason=how.get("reason"), settings=workspace.settings)
         return {"ids": ids}
 
     arguments = {"tag": kind, "ids": [id_of(r) for r in listed], "add": sorted(on), "remove": sorted(off)}
-    request = Request(kind="edit", reason=reason, key=key, arguments=arguments if key else {}, dry_run=dry_run)
+    request = Request(kind="edit", arguments=arguments if how.get("key") else {}, **how)
     return run(workspace, request, plan, _loading(workspace, kind))
 
 

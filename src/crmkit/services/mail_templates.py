@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, Unpack
 
 import attrs
 
@@ -18,7 +18,7 @@ from crmkit.core.schema import Schema
 from crmkit.core.values.email import Email
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.mail_values import known_values, person_values, plain_reader, sender_values, unsubscribe_link
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.templates import Rendered, compile_template, default_templates
 from crmkit.services.templates import Template as Compiled
@@ -60,9 +60,7 @@ def save_template(
     text: str,
     *,
     html: str | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Template]:
     """Make a template, or change the one that has this name and language.
 
@@ -73,9 +71,7 @@ def save_template(
         subject: A Liquid template of one line.
         text: The Liquid template of the plain text.
         html: The Liquid template of the HTML, or None for none.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong in all parts, each with its line.
@@ -89,7 +85,7 @@ def save_template(
         return type_.load(view.get_many("template", [result["id"]])[0])  # type: ignore[no-any-return]
 
     arguments = {"template": template, "language": language, "subject": subject, "text": text, "html": html}
-    request = Request(kind="save_template", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="save_template", arguments=arguments, **how)
     return run(workspace, request, plan, finish)
 
 

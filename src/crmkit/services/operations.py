@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 import attrs
 
@@ -27,6 +27,7 @@ from crmkit.errors import ConflictError, KeyReusedError, RejectedError, StalePla
 from crmkit.services.workspace import Workspace
 
 __all__ = [
+    "How",
     "Outcome",
     "Request",
     "apply",
@@ -47,6 +48,21 @@ overtake each other for ever."""
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class How(TypedDict, total=False):
+    """What every service that writes may be told besides.
+
+    Attributes:
+        reason: Why, for the log; None when nobody says.
+        key: The idempotency key: a second call with it gives the result of the first. None means
+            that each call does it.
+        dry_run: Do all of it, and roll it back.
+    """
+
+    reason: str | None
+    key: str | None
+    dry_run: bool
 
 
 @attrs.frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import attrs
 
@@ -15,7 +15,7 @@ from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Compare, Op, Order, Query
 from crmkit.core.records import Stored
 from crmkit.errors import RejectedError
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
 
@@ -58,19 +58,14 @@ def outbox(workspace: Workspace, status: MessageStatus | None = None, *, limit: 
 def retry_dead(
     workspace: Workspace,
     messages: Iterable[str | Stored] | None = None,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[int]:
     """Queue dead letters again, with all their tries before them.
 
     Args:
         workspace: Where.
         messages: Which, or None for all.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Returns:
         How many.
@@ -97,17 +92,14 @@ def retry_dead(
         }
         return {"messages": _change(planning, chosen, new)}
 
-    request = Request(kind="retry_dead", reason=reason, key=key, arguments={"messages": ids}, dry_run=dry_run)
+    request = Request(kind="retry_dead", arguments={"messages": ids}, **how)
     return run(workspace, request, plan, _count)
 
 
 def cancel(
     workspace: Workspace,
     messages: Iterable[str | Stored],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[int]:
     """Take messages back that have not left; the same mail may be queued again afterwards.
 
@@ -137,7 +129,7 @@ def cancel(
         }
         return {"messages": _change(planning, chosen, new)}
 
-    request = Request(kind="cancel_mail", reason=reason, key=key, arguments={"messages": ids}, dry_run=dry_run)
+    request = Request(kind="cancel_mail", arguments={"messages": ids}, **how)
     return run(workspace, request, plan, _count)
 
 

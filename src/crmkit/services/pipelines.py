@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import attrs
 
@@ -25,7 +25,7 @@ from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.errors import RejectedError
 from crmkit.services.dealing.moving import plan_move
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.stages import DEFAULT_PIPELINE, PipelineWithStages, pipeline_with_stages, stage_named
 from crmkit.services.workspace import Workspace
@@ -50,9 +50,7 @@ def add_pipeline(
     stages: Sequence[Mapping[str, Any]] = SALES_PIPELINE,
     *,
     currency: str | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[PipelineWithStages]:
     """Add a pipeline.
 
@@ -64,9 +62,7 @@ def add_pipeline(
             a ``default_probability`` when it is an open one, and what differs from the
             usual. Texts are parsed as a form would be.
         currency: The ISO 4217 code that amounts without one have, or None.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong.
@@ -81,7 +77,7 @@ def add_pipeline(
         "currency": currency,
         "stages": [{name: str(value) for name, value in stage.items()} for stage in stages],
     }
-    request = Request(kind="add_pipeline", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="add_pipeline", arguments=arguments, **how)
     return run(workspace, request, plan, _loading(workspace.schema))
 
 
@@ -91,9 +87,7 @@ def add_stage(
     stage: Mapping[str, Any],
     *,
     after: str | Stage | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[PipelineWithStages]:
     """Add a stage to a pipeline.
 
@@ -103,9 +97,7 @@ def add_stage(
         stage: Attributes of `Stage` to values; see `add_pipeline`.
         after: The stage it comes behind, or None: the last of the open ones, or for a
             closed stage the very last.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong.
@@ -130,7 +122,7 @@ def add_stage(
         "after": id_of(after) if after else None,
         "stage": {name: str(value) for name, value in stage.items()},
     }
-    request = Request(kind="add_stage", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="add_stage", arguments=arguments, **how)
     return run(workspace, request, plan, _loading(workspace.schema))
 
 
@@ -139,10 +131,7 @@ def update_stage(
     pipeline: str | Pipeline | None,
     stage: str | Stage,
     changes: Mapping[str, Any],
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[PipelineWithStages]:
     """Change a stage; deals that are in it stay as they are, with the probability they have.
 
@@ -151,9 +140,7 @@ def update_stage(
         pipeline: The pipeline, its id, key or title; None means the usual one.
         stage: The stage, its id, key or title.
         changes: Attributes of `Stage` to new values; its key, kind and place stay.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With all that is wrong.
@@ -169,7 +156,7 @@ def update_stage(
         if problems:
             raise RejectedError([f"stage {before.key}: {problem}" for problem in problems])
         check_stages([{**_as_values(each), **(values if each is before else {})} for each in stages])
-        planning.update("stage", before.id, values, why=reason)
+        planning.update("stage", before.id, values, why=how.get("reason"))
         return {"pipeline_id": owner.id}
 
     arguments = {
@@ -177,7 +164,7 @@ def update_stage(
         "stage": id_of(stage),
         "changes": {name: str(value) for name, value in changes.items()},
     }
-    request = Request(kind="update_stage", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="update_stage", arguments=arguments, **how)
     return run(workspace, request, plan, _loading(workspace.schema))
 
 
@@ -187,9 +174,7 @@ def remove_stage(
     stage: str | Stage,
     *,
     move_to: str | Stage | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[PipelineWithStages]:
     """Remove a stage from a pipeline; the deals in it move on first.
 
@@ -199,9 +184,7 @@ def remove_stage(
         stage: The stage, its id, key or title.
         move_to: The stage of the same kind that takes its deals; they move there as by
             any other move, so that guards may refuse. None when it holds no deal.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: It holds deals and *move_to* is None, or with all else that is wrong.
@@ -216,9 +199,9 @@ def remove_stage(
         left = [each for each in stages if each.id != going.id]
         _check_removal(going, target, left, deals)
         if target is not None:
-            why = reason or f"the stage {going.title} is removed"
+            why = how.get("reason") or f"the stage {going.title} is removed"
             plan_move(planning, workspace.extensions, [deal.id for deal in deals], target, reason=why)
-        planning.delete("stage", going.id, why=reason)
+        planning.delete("stage", going.id, why=how.get("reason"))
         _renumber(planning, left)
         return {"pipeline_id": owner.id, "moved": len(deals)}
 
@@ -227,17 +210,14 @@ def remove_stage(
         "stage": id_of(stage),
         "move_to": id_of(move_to) if move_to else None,
     }
-    request = Request(kind="remove_stage", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="remove_stage", arguments=arguments, **how)
     return run(workspace, request, plan, _loading(workspace.schema))
 
 
 def remove_pipeline(
     workspace: Workspace,
     pipeline: str | Pipeline,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Pipeline]:
     """Remove a pipeline with its stages; it must hold no deal.
 
@@ -250,10 +230,10 @@ def remove_pipeline(
         owner, stages = pipeline_with_stages(planning, planning.schema, pipeline)
         count = planning.aggregate(Aggregate(type="deal", where=Compare("pipeline_id", Op.EQ, owner.id)))[0][0]
         if count:
-            reason_why = f"{owner.title} holds {count} deals"
-            raise RejectedError(reason_why, hint="move or delete them first")
+            reason = f"{owner.title} holds {planning.schema['deal'].counted(int(count))}"
+            raise RejectedError(reason, hint="move or delete them first")
         for kind, id_ in (*(("stage", stage.id) for stage in stages), ("pipeline", owner.id)):
-            planning.delete(kind, id_, why=reason)
+            planning.delete(kind, id_, why=how.get("reason"))
         return {"pipeline_id": owner.id}
 
     def finish(view: ReadTransaction, result: Mapping[str, Any]) -> Pipeline:
@@ -261,7 +241,7 @@ def remove_pipeline(
         return removed
 
     arguments = {"pipeline": id_of(pipeline)}
-    request = Request(kind="remove_pipeline", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="remove_pipeline", arguments=arguments, **how)
     return run(workspace, request, plan, finish)
 
 

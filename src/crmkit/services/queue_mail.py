@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 import attrs
 
@@ -29,7 +29,7 @@ from crmkit.services.consents import may_write
 from crmkit.services.mail_templates import choose_language, compiled_templates
 from crmkit.services.mail_values import known_values, person_values, plain_reader, sender_values, unsubscribe_link
 from crmkit.services.mime import message_id
-from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace
@@ -80,9 +80,7 @@ def queue_mail(
     people: Sequence[str | Stored] | None = None,
     purpose: str = "marketing",
     once: bool = True,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[QueueReport]:
     """Queue a mail to each of many people, all in one operation.
 
@@ -97,9 +95,7 @@ def queue_mail(
         people: Leads and contacts, or their ids; None means all members of the campaign.
         purpose: What for; whoever withdrew the consent for it is skipped.
         once: Each address gets this template once per campaign, however often this runs.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         NotFoundError: There is no such template or campaign.
@@ -122,7 +118,7 @@ def queue_mail(
         )
 
     arguments = {"template": template, "campaign": campaign_id, "people": ids, "purpose": purpose, "once": once}
-    request = Request(kind="send", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
+    request = Request(kind="send", arguments=arguments, **how)
     return run(workspace, request, plan, _report)
 
 
