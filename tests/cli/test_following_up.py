@@ -189,6 +189,15 @@ def _city(shop: CommandLine, *step: str) -> str:
     return str(shop.json("lead", "show", "Jules")["record"]["city"])
 
 
+def test_the_log_counts_in_words(shop: CommandLine) -> None:
+    shop.run("convert", "Jules")
+
+    told = " ".join(shop.out("log").split())
+
+    assert "(3 leads created)" in told
+    assert "(1 lead updated, 1 contact created" in told
+
+
 def test_an_undo_is_refused_when_something_stands_in_the_way(shop: CommandLine) -> None:
     first = shop.json("convert", "Jules")["operation_id"]
     shop.run("convert", "Marie")
@@ -210,11 +219,11 @@ def test_of_a_bulk_one_record_can_be_taken_back(shop: CommandLine) -> None:
     assert [lead["first_name"] for lead in shop.json("leads")] == ["Zoé", "Marie"]
 
 
-def test_nothing_to_undo_or_redo_is_not_found(cli: CommandLine) -> None:
+def test_nothing_to_undo_or_redo_is_said(cli: CommandLine) -> None:
     cli.run("init")
 
-    assert "crmkit log" in cli.run("undo", code=4).stderr
-    assert "crmkit log" in cli.run("redo", code=4).stderr
+    assert cli.run("undo", code=3).stderr.startswith("Error: there is nothing left to undo\nHint: crmkit log ")
+    assert cli.run("redo", code=3).stderr.startswith("Error: there is nothing left to do again\nHint: crmkit log ")
     assert "there is no operation 'op_1'" in cli.run("undo", "op_1", code=4).stderr
 
 

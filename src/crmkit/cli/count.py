@@ -45,8 +45,7 @@ def count(
     measured = [*((name, "sum") for name in sums), *((name, "min") for name in least), *((n, "max") for n in most)]
     if not group_by and not measured:
         number = selection.count()
-        noun = (collection.type.name if number == 1 else collection.type.plural).replace("_", " ")
-        session.show({"kind": collection.type.name, "count": number}, f"{number} {noun}")
+        session.show({"kind": collection.type.name, "count": number}, collection.type.counted(number))
         return
     groups = selection.group_by(*group_by).measure(sum=sums, min=least, max=most)
     names = list(groups[0].key) if groups else list(group_by)
@@ -57,7 +56,7 @@ def count(
         *(Column(f"{measure.capitalize()} of {name.replace('_', ' ')}", align="right") for name, measure in measured),
     ]
     rows = [_row(group, names, measured) for group in groups]
-    session.show(groups, Table(columns, rows) if rows else f"0 {collection.type.plural.replace('_', ' ')}")
+    session.show(groups, Table(columns, rows) if rows else collection.type.counted(0))
 
 
 def _row(group: Group, names: Sequence[str], measured: Sequence[tuple[str, str]]) -> list[object]:

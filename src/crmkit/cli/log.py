@@ -10,6 +10,7 @@ import click
 from crmkit.cli.output import Card, Column, Table
 from crmkit.cli.state import Session, command
 from crmkit.core.builtin import custom_types
+from crmkit.core.schema import RecordType
 from crmkit.services.log import LoggedOperation, operation_details, recent_operations
 from crmkit.services.timeline import changed_values
 
@@ -30,7 +31,8 @@ def log(session: Session, name: str | None, limit: int, operation_kind: str | No
         return
     record = None if name is None else session.find(name)
     found = recent_operations(session.workspace, limit=limit, kind=operation_kind, record=record)
-    kinds = (*_TOLD, *(kind.name for kind in custom_types(session.workspace.schema)))
+    schema = session.workspace.schema
+    kinds = [*map(schema.__getitem__, _TOLD), *custom_types(schema)]
     rows = [(each.operation.at, _what(each, kinds), each.operation.actor, each.operation.id) for each in found]
     table = Table(("When", Column("What", wrap=True), "Who", Column("Operation", whole=True)), rows)
     session.show(found, table if rows else "Nothing has been done yet.")
@@ -40,14 +42,13 @@ _TOLD = ("lead", "contact", "account", "deal", "campaign", "activity", "message"
 """The record types of crmkit's own that a line of the log counts; the others only bind these together."""
 
 
-def _what(logged: LoggedOperation, kinds: Sequence[str]) -> str:
+def _what(logged: LoggedOperation, kinds: Sequence[RecordType]) -> str:
     operation = logged.operation
-    counted = [
-        (kind.replace("_", " "), verb, count)
+    counts = ", ".join(
+        f"{kind.counted(count)} {verb}"
         for kind in kinds
-        for verb, count in operation.counts.get(kind, {}).items()
-    ]
-    counts = ", ".join(f"{count} {kind} {verb}" for kind, verb, count in counted)
+        for verb, count in operation.counts.get(kind.name, {}).items()
+    )
     text = operation.kind.replace("_", " ") + (f": {operation.reason}" if operation.reason else "")
     if counts:
         text += f" ({counts})"
@@ -63,7 +64,7 @@ def show_operation(session: Session, operation_id: str) -> None:
             ("by", operation.actor),
             ("why", operation.reason),
             ("takes back", operation.undoes),
-            ("created", [f"{count} {kind.replace('_', ' ')}" for kind, count in created.items()]),
+            ("created", [session.workspace.schema[kind].counted(count) for kind, count in created.items()]),
             ("changed", f"{len(changes)} {'record' if len(changes) == 1 else 'records'}" if changes else None),
             ("id", operation.id),
         ],

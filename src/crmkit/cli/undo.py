@@ -8,7 +8,7 @@ import click
 
 from crmkit.cli.state import Session, Writing, command, writing
 from crmkit.core.operation import Operation
-from crmkit.errors import NotFoundError
+from crmkit.errors import RejectedError
 from crmkit.services.log import operation_details, recent_operations
 from crmkit.services.operations import Outcome
 from crmkit.services.undo import UndoReport
@@ -67,7 +67,7 @@ def _last(session: Session) -> Operation:
     for logged in recent_operations(session.workspace, limit=_FAR_BACK):
         if not logged.undone and logged.operation.kind not in ("begin", "undo", "redo", "erase"):
             return logged.operation
-    raise NotFoundError("operation", "to undo", hint="crmkit log lists what was done")
+    raise RejectedError("there is nothing left to undo", hint="crmkit log lists what was done")
 
 
 def _last_undone(session: Session) -> Operation:
@@ -79,7 +79,7 @@ def _last_undone(session: Session) -> Operation:
             root = by_id[root.operation.undoes]
         if logged.operation.kind == "undo" and root.undone:
             return root.operation
-    raise NotFoundError("operation", "to redo", hint="crmkit log lists what was undone")
+    raise RejectedError("there is nothing left to do again", hint="crmkit log lists what was undone")
 
 
 def _lines(outcome: Outcome[UndoReport]) -> list[str]:

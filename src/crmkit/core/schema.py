@@ -86,6 +86,10 @@ class RecordType:
         """Return this type with fields that only travel along: a plugin declared them that is absent now."""
         return attrs.evolve(self, fields=(*self.fields, *fields))
 
+    def counted(self, number: int) -> str:
+        """Return a number of such records in words: ``2 campaign members``."""
+        return f"{number} {(self.name if number == 1 else self.plural).replace('_', ' ')}"
+
     @cached_property
     def position(self) -> Mapping[str, int]:
         """Field name to its place in a row."""
@@ -234,10 +238,14 @@ class RecordType:
     def derive_columns(self, columns: Mapping[str, Sequence[Scalar]], count: int) -> dict[str, list[Scalar]]:
         """Compute the derived fields of many rows, in columns."""
         nothing: Sequence[Scalar] = [None] * count
-        return {
-            d.name: [d.compute(*values) for values in zip(*(columns.get(s, nothing) for s in d.sources), strict=True)]
-            for d in self.derived
-        }
+        derived: dict[str, list[Scalar]] = {}
+        for d in self.derived:
+            sources = [columns.get(source, nothing) for source in d.sources]
+            if d.compute_columns is not None:
+                derived[d.name] = d.compute_columns(*sources)
+            else:
+                derived[d.name] = [d.compute(*values) for values in zip(*sources, strict=True)]
+        return derived
 
 
 class Schema:
@@ -320,6 +328,10 @@ class Schema:
                     raise ConfigError(message, setting=custom.name, hint=" or ".join(close_to(name, types)))
                 types[name] = types[name].extended(custom)
         return Schema(_in_order(types))
+
+    def adopt(self, wider: Schema) -> None:
+        """Take over the types of a wider schema: the workspace has heard of more, and all who hold this one see it."""
+        self.types, self._by_prefix = wider.types, wider._by_prefix
 
     def type_of(self, record_id: str) -> RecordType:
         """Return the record type an id belongs to.
