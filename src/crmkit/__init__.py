@@ -13,39 +13,56 @@ if TYPE_CHECKING:
     from crmkit.app import CRM, open  # noqa: A004  # crmkit.open reads well, and is meant to
     from crmkit.core.account import Account
     from crmkit.core.activity import Activity
+    from crmkit.core.amendments import (
+        Amendment,
+        Append,
+        Choose,
+        Demand,
+        Drop,
+        Keep,
+        MapField,
+        NameDeal,
+        SetDefault,
+        SetField,
+        Take,
+        Veto,
+    )
     from crmkit.core.campaign import Campaign
     from crmkit.core.changes import ChangeSet
     from crmkit.core.contact import Contact
-    from crmkit.core.conversion import (
-        Choose,
-        Conversion,
-        ConversionResult,
-        Demand,
-        Drop,
-        Proposal,
-        SetField,
-        Target,
-        Veto,
-    )
+    from crmkit.core.conversion import Conversion, ConversionResult, Proposal, Target
     from crmkit.core.deal import Deal
     from crmkit.core.declare import custom_fields, custom_record
     from crmkit.core.drafts import LeadDraft
     from crmkit.core.expressions import Expression, field
     from crmkit.core.fields import stored
     from crmkit.core.lead import Lead, LeadStatus
+    from crmkit.core.lead_source import LeadSource
     from crmkit.core.pipeline import Pipeline, Stage
     from crmkit.core.ports.notifiers import OutgoingMail, Receipt
-    from crmkit.core.ports.plugins import Context, ReportPage, StageMove
+    from crmkit.core.ports.plugins import Context, Match, ReportPage, StageMove
+    from crmkit.core.ports.pulling import Batch, PassedOver
     from crmkit.core.records import Record
+    from crmkit.core.settling import MergeProposal
+    from crmkit.core.strength import Strength
     from crmkit.core.user import User
     from crmkit.core.values import Email, Money, Phone
     from crmkit.errors import CrmkitError
     from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
     from crmkit.plugins.importer import Row, importer
-    from crmkit.plugins.rules import conversion_rule, notifier, report, stage_guard
+    from crmkit.plugins.rules import (
+        conversion_rule,
+        lead_matcher,
+        lead_source,
+        merge_rule,
+        notifier,
+        report,
+        stage_guard,
+    )
     from crmkit.services.groups import Group
     from crmkit.services.search import Hit
     from crmkit.services.selection import Page, Selection
+    from crmkit.services.sources import BytesSource, FileSource
 
 __version__ = "0.1.0"
 
@@ -54,18 +71,25 @@ _HOMES = {
     "open": "crmkit.app",
     "Account": "crmkit.core.account",
     "Activity": "crmkit.core.activity",
+    "Amendment": "crmkit.core.amendments",
+    "Append": "crmkit.core.amendments",
+    "Choose": "crmkit.core.amendments",
+    "Demand": "crmkit.core.amendments",
+    "Drop": "crmkit.core.amendments",
+    "Keep": "crmkit.core.amendments",
+    "MapField": "crmkit.core.amendments",
+    "NameDeal": "crmkit.core.amendments",
+    "SetDefault": "crmkit.core.amendments",
+    "SetField": "crmkit.core.amendments",
+    "Take": "crmkit.core.amendments",
+    "Veto": "crmkit.core.amendments",
     "Campaign": "crmkit.core.campaign",
     "ChangeSet": "crmkit.core.changes",
     "Contact": "crmkit.core.contact",
-    "Choose": "crmkit.core.conversion",
     "Conversion": "crmkit.core.conversion",
     "ConversionResult": "crmkit.core.conversion",
-    "Demand": "crmkit.core.conversion",
-    "Drop": "crmkit.core.conversion",
     "Proposal": "crmkit.core.conversion",
-    "SetField": "crmkit.core.conversion",
     "Target": "crmkit.core.conversion",
-    "Veto": "crmkit.core.conversion",
     "Deal": "crmkit.core.deal",
     "custom_fields": "crmkit.core.declare",
     "custom_record": "crmkit.core.declare",
@@ -73,14 +97,20 @@ _HOMES = {
     "stored": "crmkit.core.fields",
     "Lead": "crmkit.core.lead",
     "LeadStatus": "crmkit.core.lead",
+    "LeadSource": "crmkit.core.lead_source",
     "Pipeline": "crmkit.core.pipeline",
     "Stage": "crmkit.core.pipeline",
     "OutgoingMail": "crmkit.core.ports.notifiers",
     "Receipt": "crmkit.core.ports.notifiers",
+    "MergeProposal": "crmkit.core.settling",
     "Context": "crmkit.core.ports.plugins",
+    "Match": "crmkit.core.ports.plugins",
     "ReportPage": "crmkit.core.ports.plugins",
     "StageMove": "crmkit.core.ports.plugins",
+    "Batch": "crmkit.core.ports.pulling",
+    "PassedOver": "crmkit.core.ports.pulling",
     "Record": "crmkit.core.records",
+    "Strength": "crmkit.core.strength",
     "User": "crmkit.core.user",
     "Email": "crmkit.core.values",
     "Money": "crmkit.core.values",
@@ -92,12 +122,17 @@ _HOMES = {
     "Hit": "crmkit.services.search",
     "Page": "crmkit.services.selection",
     "Selection": "crmkit.services.selection",
+    "BytesSource": "crmkit.services.sources",
+    "FileSource": "crmkit.services.sources",
     "HookSpecs": "crmkit.plugins.hookspecs",
     "StorageScheme": "crmkit.plugins.hookspecs",
     "hookimpl": "crmkit.plugins.hookspecs",
     "Row": "crmkit.plugins.importer",
     "importer": "crmkit.plugins.importer",
     "conversion_rule": "crmkit.plugins.rules",
+    "lead_matcher": "crmkit.plugins.rules",
+    "merge_rule": "crmkit.plugins.rules",
+    "lead_source": "crmkit.plugins.rules",
     "notifier": "crmkit.plugins.rules",
     "report": "crmkit.plugins.rules",
     "stage_guard": "crmkit.plugins.rules",
@@ -107,6 +142,10 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "CRM",
     "Account",
     "Activity",
+    "Amendment",
+    "Append",
+    "Batch",
+    "BytesSource",
     "Campaign",
     "ChangeSet",
     "Choose",
@@ -120,15 +159,23 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "Drop",
     "Email",
     "Expression",
+    "FileSource",
     "Group",
     "Hit",
     "HookSpecs",
+    "Keep",
     "Lead",
     "LeadDraft",
+    "LeadSource",
     "LeadStatus",
+    "MapField",
+    "Match",
+    "MergeProposal",
     "Money",
+    "NameDeal",
     "OutgoingMail",
     "Page",
+    "PassedOver",
     "Phone",
     "Pipeline",
     "Proposal",
@@ -137,10 +184,13 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "ReportPage",
     "Row",
     "Selection",
+    "SetDefault",
     "SetField",
     "Stage",
     "StageMove",
     "StorageScheme",
+    "Strength",
+    "Take",
     "Target",
     "User",
     "Veto",
@@ -150,6 +200,9 @@ __all__ = [  # kept beside _HOMES, which says where each one lives
     "field",
     "hookimpl",
     "importer",
+    "lead_matcher",
+    "lead_source",
+    "merge_rule",
     "notifier",
     "open",
     "report",
