@@ -121,5 +121,5 @@ def test_a_rule_is_tried_on_past_leads(shop: CommandLine, tmp_path: Path) -> Non
     assert "LYON" in out
     assert "The rule shout makes a difference for 1 of 1 lead." in out
     assert shop.json("contact", "show", "jules@hospy.fr")["record"]["city"] == "Lyon"
-    assert shop.out("rules", "list", "--no-plugins") == "No plugin brings a conversion rule.\n"
+    assert shop.out("rules", "list", "--no-plugins") == "No plugin brings a rule.\n"
     assert "there is no conversion rule 'shuot'" in shop.run("rules", "try", "shuot", code=4).stderr

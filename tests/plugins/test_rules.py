@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from crmkit.core.conversion import Amendment, Proposal, Veto
+from crmkit.core.amendments import Amendment, Veto
+from crmkit.core.conversion import Proposal
 from crmkit.core.ports.notifiers import Notifier, OutgoingMail, Receipt
 from crmkit.core.ports.plugins import Context, ConversionRule, Report, ReportPage, StageGuard, StageMove
 from crmkit.errors import PluginError, RejectedError

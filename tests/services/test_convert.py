@@ -11,18 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmkit.core.activity import ActivityKind
-from crmkit.core.conversion import (
-    MAPPING,
-    Action,
-    Choose,
-    Demand,
-    Drop,
-    Proposal,
-    SetField,
-    Target,
-    Veto,
-    business_values,
-)
+from crmkit.core.amendments import Choose, Demand, Drop, SetField, Veto
+from crmkit.core.conversion import MAPPING, Action, Proposal, Target, business_values
 from crmkit.core.declare import custom_fields, fields_of, value_of
 from crmkit.core.lead import LeadStatus
 from crmkit.core.ports.plugins import Context, Contribution, NoExtensions
@@ -152,7 +142,7 @@ def test_a_plan_whose_lead_has_changed_is_refused_and_names_it(workspace: Worksp
     update_records(workspace, "lead", [lead], {"title": "PDG"})
     before = dump(workspace)
 
-    with pytest.raises(Exception, match=lead.id):
+    with pytest.raises(StalePlanError, match=lead.id):
         convert_planned(workspace, plan)
 
     assert dump(workspace) == before

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 
 from crmkit.core.activity import ActivityKind
+from crmkit.core.ports.plugins import Contribution, ConversionRule, NoExtensions
 from crmkit.services import convert
 from crmkit.services.activities import log_activity
 from crmkit.services.convert import convert_leads
@@ -17,7 +20,7 @@ from tests.services.conftest import open_workspace
 from tests.services.test_edit import add
 from tests.tracing import cost
 
-BATCH = 50
+BATCH = 100
 
 
 def statements(path: Path, connections: list[sqlite3.Connection], count: int) -> int:
@@ -29,7 +32,7 @@ def statements(path: Path, connections: list[sqlite3.Connection], count: int) ->
             "first_name": f"Jules {i}",
             "email": f"jules{i}@acme{i // 3}.example",
             "company": f"Acme {i // 3}",
-            "phone": f"+331426853{i:02}"[:12],
+            "phone": f"+33142{i:06}",
             "campaign_id": campaign,
         }
         for i in range(count)
@@ -50,3 +53,35 @@ def test_a_bulk_costs_statements_by_the_batch(
 
     assert four - two == 2 * (two - one)
     assert two - one < BATCH
+
+
+def test_look_ups_are_repeated_only_if_somebody_has_committed_since(
+    tmp_path: Path, connections: list[sqlite3.Connection]
+) -> None:
+    workspace = open_workspace(SqliteStorage(tmp_path / "crm.db"))
+    others = open_workspace(SqliteStorage(tmp_path / "crm.db"))
+    lead = add(workspace, "lead", first_name="Jules", email="jules@acme.example")
+
+    def looked_up(act: Callable[[], object]) -> int:
+        statements: list[str] = []
+        connections[0].set_trace_callback(statements.append)
+        act()
+        connections[0].set_trace_callback(None)
+        return sum('WHERE "email_key" =' in statement for statement in statements)
+
+    class Meddling(NoExtensions):
+        """Somebody else commits while the conversion is planned."""
+
+        lead_matchers = ()
+
+        @property
+        def conversion_rules(self) -> Sequence[Contribution[ConversionRule]]:  # type: ignore[override]  # read while planning
+            add(others, "account", name="Somebody")
+            return ()
+
+    alone = looked_up(lambda: convert_leads(workspace, [lead], dry_run=True))
+    beside_others = looked_up(
+        lambda: convert_leads(attrs.evolve(workspace, extensions=Meddling()), [lead], dry_run=True)
+    )
+
+    assert (alone, beside_others) == (1, 2)

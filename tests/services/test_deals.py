@@ -68,6 +68,11 @@ class Guard:
         return self.reasons
 
 
+def test_a_deal_is_not_opened_without_a_name(sales: Workspace) -> None:
+    with pytest.raises(RejectedError, match="name is missing"):
+        open_deal(sales, " ")
+
+
 def test_a_deal_begins_in_the_first_open_stage_with_its_probability(sales: Workspace) -> None:
     deal = open_deal(sales, "40 seats").value
 

@@ -204,4 +204,4 @@ def test_finding_them_costs_statements_by_the_batch(tmp_path: Path, connections:
         add_records(workspace, "contact", rows)
         return cost(connections[-1], lambda: find_duplicates(workspace, "contact"))
 
-    assert statements(10) == statements(400)
+    assert statements(400) == statements(800)

@@ -33,6 +33,12 @@ def test_a_new_record_has_what_was_given_and_says_which_operation_made_it(worksp
     assert (operation.kind, operation.actor, operation.counts) == ("edit", "Ada", {"lead": {"created": 1}})
 
 
+@pytest.mark.parametrize("name", [" ", "\u2028", "\t\n"])
+def test_what_is_demanded_may_not_be_blank(workspace: Workspace, name: str) -> None:
+    with pytest.raises(RejectedError, match="name is missing"):
+        add(workspace, "campaign", name=name)
+
+
 def test_all_that_is_wrong_is_said_at_once_and_nothing_is_stored(workspace: Workspace) -> None:
     before = dump(workspace)
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmkit.core.conversion import Amendment, Proposal, SetField, Target
+from crmkit.core.amendments import Amendment, SetField
+from crmkit.core.conversion import Proposal, Target
 from crmkit.core.ports.plugins import Context, Contribution, ConversionRule, NoExtensions
 from crmkit.core.query import Query
 from crmkit.core.records import Stored

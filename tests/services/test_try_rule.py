@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from crmkit.core.conversion import Amendment, Choose, Proposal, SetField, Target, Veto
+from crmkit.core.amendments import Amendment, Choose, NameDeal, SetField, Veto
+from crmkit.core.conversion import Proposal, Target
 from crmkit.errors import NotFoundError
 from crmkit.services.convert import ConversionOptions, convert_lead, convert_leads
+from crmkit.services.deals import open_deal
 from crmkit.services.edit import update_records
 from crmkit.services.try_rule import ValueDifference, try_rule
 from crmkit.services.workspace import Workspace
@@ -66,6 +68,32 @@ def test_a_rule_is_told_whether_a_deal_was_opened(workspace: Workspace) -> None:
     ruled = with_rules(workspace, lambda p: [Veto(reason="no deals")] if p.with_deal else [])
 
     assert len(try_rule(ruled, "rule-1").leads) == 1
+
+
+def test_a_rule_that_names_deals_is_tried_on_those_that_nobody_named(workspace: Workspace) -> None:
+    with_pipeline(workspace)
+    convert_lead(workspace, jules(workspace), options=ConversionOptions(deal="Screens"))
+    convert_lead(workspace, jules(workspace, email="m@hospy-medias.example"), options=ConversionOptions(deal=True))
+    ruled = with_rules(workspace, lambda _p: [NameDeal(name="An offer", reason="our way")])
+
+    [tried] = try_rule(ruled, "rule-1").leads
+
+    assert tried.differences == (ValueDifference(what="deal.name", without="Hospy Médias", with_rule="An offer"),)
+
+
+def test_a_lead_that_joined_a_deal_is_tried_with_that_deal(workspace: Workspace) -> None:
+    with_pipeline(workspace)
+    deal = open_deal(workspace, "Screens").value
+    convert_lead(workspace, jules(workspace), options=ConversionOptions(into_deal=deal.id))
+    seen: list[str] = []
+
+    def look(proposal: Proposal) -> Iterable[Amendment]:
+        seen.append(proposal.deal.name if proposal.deal else "none")
+        return []
+
+    try_rule(with_rules(workspace, look), "rule-1")
+
+    assert seen == ["Screens"]
 
 
 def test_leads_and_candidates_are_as_they_were_before_the_conversion(workspace: Workspace) -> None:

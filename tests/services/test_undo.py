@@ -178,6 +178,18 @@ def test_a_bulk_can_be_undone_for_some_of_its_records(workspace: Workspace) -> N
     assert "contact" not in living(workspace)
 
 
+@pytest.mark.parametrize("named", ["contact_id", "account_id", "id"])
+def test_what_a_lead_became_may_stand_for_it(workspace: Workspace, named: str) -> None:
+    leads = [jules(workspace), add(workspace, "lead", first_name="Ada", company="Lovelace")]
+    results = convert_leads(workspace, leads).value
+
+    undo(workspace, str(results[0].operation_id), only=[getattr(results[1].conversion, named)])
+
+    assert [load(workspace, lead.id).status.value for lead in leads] == ["converted", "new"]
+    assert load(workspace, leads[1].id).conversion_id is None
+    assert {row["name"] for row in living(workspace)["account"].values()} == {"Hospy Médias"}
+
+
 def test_queued_mail_is_cancelled_and_sent_mail_is_listed(workspace: Workspace) -> None:
     def plan(planning: Planning) -> dict[str, Any]:
         for status, sent_at in ((MessageStatus.QUEUED, None), (MessageStatus.SENT, planning.at)):

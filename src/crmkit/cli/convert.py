@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
 from crmkit.cli.asking import where_option
 from crmkit.cli.naming import in_words
-from crmkit.cli.output import Card, Column, Part, Table
+from crmkit.cli.output import Card, Column, Part, Table, print_parts
+from crmkit.cli.plans import compare_option, show_comparison
 from crmkit.cli.state import Session, Writing, command, writing
-from crmkit.core.conversion import Action, ConversionResult, Target
+from crmkit.core.conversion import CHOSEN, Action, ConversionResult, Target
+from crmkit.core.lead import LeadStatus
 from crmkit.errors import RejectedError
 from crmkit.services.convert import (
     ConversionOptions,
@@ -26,19 +31,34 @@ from crmkit.services.workspace import Workspace
 __all__ = ["conversion_plan_parts", "convert"]
 
 
+_SHOWN = 1000
+"""So many results are named and printed at once."""
+
+
 @command("convert")
 @click.argument("names", nargs=-1, metavar="NAME…")
 @where_option("All leads that fulfil this and are not converted yet; may be repeated.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show field by field what it would do, and do nothing.")
+@compare_option
 @click.option("--contact", metavar="NAME", help="Join this contact instead of finding or making one.")
 @click.option("--account", metavar="NAME", help="Join this account instead of finding or making one.")
 @click.option("--no-account", is_flag=True, help="Make a contact only, even if the lead has a company.")
 @click.option("--deal", metavar="NAME", help="Open a deal of that name too.")
+@click.option("--new-deal", is_flag=True, help="Open a deal that a rule names, else it is called after the company.")
+@click.option("--into-deal", metavar="NAME", help="Let the contact take part in this open deal.")
 @click.option("--amount", metavar="MONEY", help="What the deal is worth, such as '12000 EUR'.")
 @click.option("--close", "expected_close_on", metavar="DAY", help="When the deal should be decided.")
 @click.option("--pipeline", metavar="NAME", help="The pipeline of the deal.")
 @click.option("--stage", metavar="NAME", help="The stage of the deal.")
 @click.option("--owner", metavar="USER", help="Who takes over contact, account and deal.")
+@click.option("--status", metavar="STATUS", help="What the lead is left as: converted, or say qualified to go on.")
+@click.option(
+    "--field",
+    "choices",
+    multiple=True,
+    metavar="FIELD=WHAT",
+    help="Say for a field: contact.title=keep, take or append.",
+)
 @click.option("--all-or-nothing", is_flag=True, help="Convert none when one of them cannot be.")
 @writing
 def convert(
@@ -47,6 +67,7 @@ def convert(
     *,
     where: tuple[str, ...],
     only_plan: bool,
+    compared: Path | None,
     all_or_nothing: bool,
     **options: Any,
 ) -> None:
@@ -58,6 +79,8 @@ def convert(
     """
     how: Writing = {"reason": options.pop("reason"), "key": options.pop("key"), "dry_run": options.pop("dry_run")}
     chosen = _options(session, **options)
+    if compared is not None and not only_plan:
+        raise click.UsageError("--compare goes with --plan")
     if not names and not where:
         raise click.UsageError("name the leads, or say which: --where TEXT")
     found = session.crm.leads.where(*where, "status != converted") if where else ()
@@ -65,14 +88,24 @@ def convert(
     if not ids:
         session.show([], "There is no such lead that could be converted.")
     elif only_plan:
-        plans = [plan_conversion(session.workspace, id_, options=chosen) for id_ in ids]
-        _show_plans(session, plans, chosen)
+        plans, refused = _plans(session, ids, chosen)
+        if compared is not None:
+            show_comparison(session, compared, plans)
+        else:
+            _show_plans(session, plans, refused)
+        if refused:
+            raise click.exceptions.Exit(RejectedError.exit_code)
     elif len(ids) == 1:  # its error says more than a row of a table
         one = convert_lead(session.workspace, ids[0], options=chosen, **how)
         session.done(one, *_lines(session, [one.value]))
     else:
-        many = convert_leads(session.workspace, ids, options=chosen, all_or_nothing=all_or_nothing, **how)
-        session.done(many, *_lines(session, many.value))
+        with _progress(len(ids)) as progress:
+            many = convert_leads(
+                session.workspace, ids, options=chosen, all_or_nothing=all_or_nothing, progress=progress, **how
+            )
+        for start in () if session.as_json else range(0, len(many.value), _SHOWN):
+            print_parts(_lines(session, many.value[start : start + _SHOWN]))
+        session.done(many, value=list(many.value) if session.as_json else None)
         if any(result.outcome not in ("converted", "already") for result in many.value):
             raise click.exceptions.Exit(RejectedError.exit_code)
 
@@ -84,22 +117,54 @@ def _options(
     account: str | None,
     no_account: bool,
     deal: str | None,
+    new_deal: bool,
+    into_deal: str | None,
     owner: str | None,
+    status: str | None,
+    choices: tuple[str, ...],
     **deal_values: str | None,
 ) -> ConversionOptions:
     values = {name: value for name, value in deal_values.items() if value}
-    if values and not deal:
-        raise click.UsageError("--amount, --close, --pipeline and --stage go with --deal NAME")
+    opens = deal or (new_deal or None)
+    if values and not opens:
+        raise click.UsageError("--amount, --close, --pipeline and --stage go with --deal NAME or --new-deal")
+    if into_deal and opens:
+        raise click.UsageError("either --into-deal or a new deal")
     if no_account and account:
         raise click.UsageError("either --account or --no-account")
     return ConversionOptions(
         contact=session.resolve("contact", contact) if contact else None,
         account=session.resolve("account", account) if account else None,
         with_account=False if no_account else None,
-        deal=deal,
+        deal=opens,
         deal_values=values,
+        into_deal=session.resolve("deal", into_deal) if into_deal else None,
         owner=session.resolve("user", owner) if owner else None,
+        status=status or LeadStatus.CONVERTED,
+        fields=dict(_parted(choice) for choice in choices),
     )
+
+
+def _parted(choice: str) -> tuple[str, str]:
+    field, equals, what = choice.partition("=")
+    if not (field and equals and what):
+        raise click.UsageError(f"--field {choice}: write it as FIELD=WHAT, such as contact.title=take")
+    return field, what
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int, int], None] | None]:
+    """Show on a terminal how far it is; elsewhere say nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("Leads"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done, _total: bar.update(task, completed=done)
 
 
 def _lines(session: Session, results: Sequence[ConversionResult]) -> Iterator[str]:
@@ -127,22 +192,37 @@ def _labels(session: Session, kind: str, ids: Sequence[str]) -> dict[str, str]:
     return {record.id: record.label for record in session.workspace.load_many(kind, sorted(set(ids)))}
 
 
-def _show_plans(session: Session, plans: Sequence[ConversionPlan], options: ConversionOptions) -> None:
+def _plans(
+    session: Session, ids: Sequence[str], options: ConversionOptions
+) -> tuple[list[ConversionPlan], dict[str, RejectedError]]:
+    """Plan each lead, and return why some cannot be converted; of a single one that is an error."""
+    plans: list[ConversionPlan] = []
+    refused: dict[str, RejectedError] = {}
+    for id_ in ids:
+        try:
+            plans.append(plan_conversion(session.workspace, id_, options=options))
+        except RejectedError as error:
+            if len(ids) == 1:
+                raise
+            refused[id_] = error
+    return plans, refused
+
+
+def _show_plans(session: Session, plans: Sequence[ConversionPlan], refused: Mapping[str, RejectedError]) -> None:
     parts: list[Part] = []
     for plan in plans:
-        parts += [*([""] if parts else []), *conversion_plan_parts(session.workspace, plan, deal=options.deal)]
-    session.show(plans[0] if len(plans) == 1 else plans, *parts, "", click.style("Nothing was done yet.", dim=True))
+        parts += [*([""] if parts else []), *conversion_plan_parts(session.workspace, plan)]
+    labels = _labels(session, "lead", list(refused))
+    for id_, error in refused.items():
+        parts += [*([""] if parts else []), f"{labels[id_]} cannot be converted:"]
+        parts += [f"  • {reason}" for reason in error.reasons]
+    value = [*plans, *({"lead_id": id_, "reasons": error.reasons} for id_, error in refused.items())]
+    session.show(value[0] if len(value) == 1 else value, *parts, "", click.style("Nothing was done yet.", dim=True))
 
 
-def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan, *, deal: str | None = None) -> list[Part]:
-    """Return a plan as people read it: field by field, then all the rest.
-
-    Args:
-        workspace: Where.
-        plan: The plan.
-        deal: The name of the deal that is opened too, or None.
-    """
-    ends = {Target.CONTACT: plan.contact, Target.ACCOUNT: plan.account}
+def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan) -> list[Part]:
+    """Return a plan as people read it: field by field, then all the rest."""
+    ends = {Target.CONTACT: plan.contact, Target.ACCOUNT: plan.account, Target.DEAL: plan.deal}
     shown = partial(in_words, workspace)
     rows: list[tuple[Any, ...]] = []
     for target in Target:
@@ -150,7 +230,8 @@ def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan, *, deal: s
         title = f"{target.value} {existing.label}" if existing else f"new {target.value}"
         for field in (each for each in plan.fields if each.target is target):
             value = f"({shown(field.old)})" if field.action is Action.KEEP else shown(field.new)
-            why = field.reason if field.rule == "default" else f"{field.reason} (rule {field.rule})"
+            usual = field.rule in ("default", CHOSEN)
+            why = field.reason if usual else f"{field.reason} (rule {field.rule})"
             rows.append(
                 (title, _plainly(field.field), _plainly(field.source or ""), value, field.action, _plainly(why))
             )
@@ -165,11 +246,16 @@ def conversion_plan_parts(workspace: Workspace, plan: ConversionPlan, *, deal: s
     )
     table = Table(headings, rows, title=f"Conversion of {plan.lead.label}")
     rest = [
-        ("opens", f"deal {deal}" if deal else ""),
+        ("leaves", f"the lead {plan.status.value}" if plan.status is not LeadStatus.CONVERTED else ""),
+        ("joins", f"deal {plan.deal.label}" if plan.deal else ""),
         ("keeps as it is", [f"{_plainly(name)}: {shown(value)}" for name, value in plan.unmapped.items()]),
         ("drops", [f"{_plainly(name)} (rule {rule})" for name, rule in plan.dropped.items()]),
         ("links too", [f"{count} {_counted(name, count)}" for name, count in plan.linked.items() if count]),
-        ("found", [f"{c.target.value} {c.label} ({', '.join(c.evidence)})" for c in plan.candidates]),
+        (
+            "found",
+            [f"{c.target.value} {c.label} ({', '.join(c.evidence)}; {c.strength.value})" for c in plan.candidates],
+        ),
+        ("rules differ", plan.conflicts),
         ("mind", plan.warnings),
     ]
     return [table, *([Card("Besides", rest)] if any(value for _, value in rest) else [])]

@@ -45,9 +45,7 @@ _TOLD = ("lead", "contact", "account", "deal", "campaign", "activity", "message"
 def _what(logged: LoggedOperation, kinds: Sequence[RecordType]) -> str:
     operation = logged.operation
     counts = ", ".join(
-        f"{kind.counted(count)} {verb}"
-        for kind in kinds
-        for verb, count in operation.counts.get(kind.name, {}).items()
+        f"{kind.counted(count)} {verb}" for kind in kinds for verb, count in operation.counts.get(kind.name, {}).items()
     )
     text = operation.kind.replace("_", " ") + (f": {operation.reason}" if operation.reason else "")
     if counts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Unpack
 
 import click
@@ -11,13 +12,14 @@ import click
 from crmkit.cli.asking import where_option
 from crmkit.cli.naming import in_words
 from crmkit.cli.output import Card, Column, Part, Table
+from crmkit.cli.plans import compare_option, show_comparison
 from crmkit.cli.state import Session, Writing, command, writing
-from crmkit.core.conversion import Action
+from crmkit.core.conversion import CHOSEN, Action
 from crmkit.core.merging import MergeResult
 from crmkit.errors import NotFoundError
-from crmkit.services.convert import ConversionOptions, plan_conversion
+from crmkit.services.convert import plan_conversion
 from crmkit.services.duplicates import DuplicateGroup, find_duplicates
-from crmkit.services.merge import MergePlan, plan_merge
+from crmkit.services.merge import MergePlan, options_of_merge, plan_merge
 from crmkit.services.merge import merge as merge_records
 
 __all__ = ["duplicates", "merge"]
@@ -60,6 +62,7 @@ def _facts(session: Session, record: Any) -> tuple[Any, Any]:
 @click.argument("winner", metavar="WINNER")
 @click.argument("losers", nargs=-1, required=True, metavar="LOSER…")
 @click.option("--plan", "only_plan", is_flag=True, help="Show field by field what it would do, and do nothing.")
+@compare_option
 @click.option("--field", "choices", multiple=True, metavar="FIELD=NAME", help="Take this field from that record.")
 @click.option("--kind", metavar="KIND", help="Look only among records of this kind: lead, contact …")
 @writing
@@ -69,6 +72,7 @@ def merge(
     losers: tuple[str, ...],
     *,
     only_plan: bool,
+    compared: Path | None,
     choices: tuple[str, ...],
     kind: str | None,
     **how: Unpack[Writing],
@@ -78,6 +82,8 @@ def merge(
     What is empty in the winner is filled, nothing is overwritten, and all that belongs to the others
     belongs to it then. Their ids still open it. A lead is merged into a contact by a conversion.
     """
+    if compared is not None and not only_plan:
+        raise click.UsageError("--compare goes with --plan")
     winner_id = _id(session, winner, kind)
     type_ = session.workspace.schema.type_of(winner_id).name
     named = {name: _loser_id(session, name, winner_id, type_) for name in losers}
@@ -89,18 +95,21 @@ def merge(
         session.done(outcome, *_lines(session, outcome.value))
         return
     parts: list[Part] = []
+    value: Any
     if type_ == "contact" and all(id_.startswith("lead_") for id_ in ids):
         from crmkit.cli.convert import conversion_plan_parts
 
-        options = ConversionOptions(contact=session.crm.contacts.get(winner_id).id)
-        conversions = [plan_conversion(session.workspace, id_, options=options) for id_ in ids]
-        for each in conversions:
+        options = options_of_merge(session.crm.contacts.get(winner_id).id, ids, choose)
+        value = [plan_conversion(session.workspace, id_, options=options) for id_ in ids]
+        for each in value:
             parts += [*([""] if parts else []), *conversion_plan_parts(session.workspace, each)]
-        value: Any = conversions
     else:
         value = plan_merge(session.workspace, winner_id, ids, choose=choose)
         parts = _plan_parts(session, value)
-    session.show(value, *parts, "", click.style("Nothing was done yet.", dim=True))
+    if compared is not None:
+        show_comparison(session, compared, value if isinstance(value, list) else [value])
+    else:
+        session.show(value, *parts, "", click.style("Nothing was done yet.", dim=True))
 
 
 def _id(session: Session, name: str, kind: str | None) -> str:
@@ -167,7 +176,7 @@ def _plan_parts(session: Session, plan: MergePlan) -> list[Part]:
             f"({shown(each.old)})" if each.action is Action.KEEP else shown(each.new),
             each.action,
             labels.get(each.source, ""),
-            each.reason,
+            each.reason if each.rule in ("default", CHOSEN) else f"{each.reason} (rule {each.rule})",
         )
         for each in plan.fields
     ]
@@ -177,6 +186,7 @@ def _plan_parts(session: Session, plan: MergePlan) -> list[Part]:
     rest = [
         ("keeps with it", _unmapped(plan, shown, labels)),
         ("links", [f"{count} {_plainly(name)}" for name, count in plan.linked.items()]),
+        ("rules differ", plan.conflicts),
         ("mind", plan.warnings),
     ]
     return [table, *([Card("Besides", rest)] if any(value for _, value in rest) else [])]

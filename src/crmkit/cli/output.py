@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 import click
 
-from crmkit.core.codecs import moment_text
-from crmkit.core.declare import fields_of
-from crmkit.core.records import Record
+from crmkit.core.plain import plain
 from crmkit.core.values.money import Money
 
 if TYPE_CHECKING:
@@ -126,41 +124,6 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "�" for c in text)
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON knows it: records as objects, moments in ISO 8601, enums as their values.
-
-    By hand rather than by cattrs, which goes by annotations, and would cost a command that only
-    lists records more time than the reading of them.
-    """
-    for kinds, convert in _PLAIN:
-        if isinstance(value, kinds):
-            return convert(value)
-    if hasattr(value, "as_json"):
-        return plain(value.as_json())
-    if isinstance(value, Record):
-        # Custom fields by their dotted names, as everywhere.
-        own = {a.name: plain(getattr(value, a.name)) for a in attrs.fields(type(value)) if a.name != "custom"}
-        for cls, custom in value.custom.items():
-            own |= {name: plain(part) for name, part in fields_of(cls).values_of(custom).items()}
-        return own
-    if attrs.has(type(value)):
-        return {a.name: plain(getattr(value, a.name)) for a in attrs.fields(type(value)) if a.name[0] != "_"}
-    return str(value)
-
-
-_PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    ((type(None), bool), lambda value: value),
-    (Enum, lambda value: plain(value.value)),
-    (int, int),
-    (str, str),  # an Email is one
-    (Money, lambda value: {"amount": str(value.amount), "currency": value.currency}),
-    (datetime, moment_text),
-    (date, date.isoformat),
-    (Mapping, lambda value: {str(plain(name)): plain(part) for name, part in value.items()}),
-    ((list, tuple, set, frozenset), lambda value: [plain(part) for part in value]),
-)
 
 
 def print_json(value: Any) -> None:

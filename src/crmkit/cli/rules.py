@@ -1,4 +1,4 @@
-"""``crmkit rules``: the conversion rules of plugins, and what one of them would have changed."""
+"""``crmkit rules``: the rules of plugins for conversions and merges, and what one of them would have changed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from crmkit.services.try_rule import try_rule
 
 __all__ = ["rules"]
 
-rules = group("rules", "List the conversion rules, or try one on past leads.")
+rules = group("rules", "List the rules for conversions and merges, or try one on past leads.")
 
 
-@command("list", parent=rules, help="List the conversion rules in the order in which they are asked.")
+@command("list", parent=rules, help="List rules and matchers in the order in which they are asked.")
 def list_rules(session: Session) -> None:
     """Of two rules for one field the later one wins, and the plan says so."""
-    found = session.crm.workspace.extensions.conversion_rules
-    rows = [(each.item.name, f"{each.plugin} {each.version}".strip()) for each in found]
-    value = [{"rule": each.item.name, "plugin": each.plugin, "version": each.version} for each in found]
-    session.show(value, Table(("Rule", "Plugin"), rows) if rows else "No plugin brings a conversion rule.")
+    extensions = session.workspace.extensions
+    found = [
+        (kind, each)
+        for kind, contributions in (
+            ("conversion", extensions.conversion_rules),
+            ("merge", extensions.merge_rules),
+            ("matcher", extensions.lead_matchers),
+        )
+        for each in contributions
+    ]
+    rows = [(each.item.name, kind, f"{each.plugin} {each.version}".strip()) for kind, each in found]
+    value = [{"rule": e.item.name, "for": kind, "plugin": e.plugin, "version": e.version} for kind, e in found]
+    session.show(value, Table(("Rule", "For", "Plugin"), rows) if rows else "No plugin brings a rule.")
 
 
 @command("try", parent=rules, help="Show what a rule would have changed in past conversions; nothing is written.")

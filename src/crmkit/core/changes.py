@@ -51,6 +51,7 @@ class Updates:
         new: Field to the values afterwards; the same fields as `old`.
         why: Why, as one clause, or None.
         rules: Field to the rule that decided it, where one did.
+        whys: Why for each record, where they have different reasons; instead of `why`.
     """
 
     type: str
@@ -60,6 +61,11 @@ class Updates:
     new: Mapping[str, Sequence[Scalar]]
     why: str | None = None
     rules: Mapping[str, str] = attrs.field(factory=dict)
+    whys: Sequence[str | None] | None = None
+
+    def why_of(self, place: int) -> str | None:
+        """Return why one of the records changes."""
+        return self.why if self.whys is None else self.whys[place]
 
 
 @attrs.frozen(kw_only=True)
@@ -194,7 +200,7 @@ class ChangeSet:
                         field=field,
                         old=updated.old[field][i],
                         new=column[i],
-                        why=updated.why,
+                        why=updated.why_of(i),
                         rule=updated.rules.get(field),
                     )
 
@@ -214,7 +220,7 @@ class ChangeSet:
                     "ids": list(u.ids),
                     "versions": list(u.versions),
                     "fields": {name: {"old": list(u.old[name]), "new": list(u.new[name])} for name in u.new},
-                    "why": u.why,
+                    "why": u.why if u.whys is None else list(u.whys),
                     "rules": dict(u.rules),
                 }
                 for u in self.updates

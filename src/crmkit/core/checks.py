@@ -114,7 +114,7 @@ def check_record(kind: RecordType, values: Mapping[str, Any], old: Any, *, given
     unread = {
         name: value
         for name, value in given.items()
-        if name in kind.attribute and value and values.get(name) in (None, "", (), {})
+        if name in kind.attribute and value and str(value).strip() and values.get(name) in (None, "", (), {})
     }
     problems = [
         f"{a.name} is missing"

@@ -18,7 +18,7 @@ from crmkit.core.values.email import Email
 from crmkit.core.values.money import Money
 from crmkit.core.values.phone import Phone
 
-__all__ = ["Codec", "as_json", "codec_for", "moment_text", "parse_moment", "to_json"]
+__all__ = ["Codec", "as_json", "codec_for", "moment_text", "parse_moment", "scalar_json", "to_json"]
 
 
 @attrs.frozen(kw_only=True)
@@ -116,6 +116,12 @@ def to_json(value: Any) -> str:
     return _CANONICAL.encode(value)
 
 
+def scalar_json(value: str | int | None) -> str:
+    """Return canonical JSON of one scalar; a quick `to_json`."""
+    return "null" if value is None else _quoted(value) if isinstance(value, str) else str(value)
+
+
+_quoted = json.encoder.encode_basestring
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

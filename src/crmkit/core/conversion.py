@@ -2,46 +2,54 @@
 
 `MAPPING` is the whole default mapping as one table. `map_fields` applies it to a lead and
 its targets: what is empty is filled, nothing is overwritten, and every value that finds
-no place is kept as unmapped. Rules amend the outcome with `Amendment` values.
+no place is kept as unmapped. Rules amend the outcome: `crmkit.core.amendments`.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import attrs
 
 from crmkit.core.account import Account
 from crmkit.core.codecs import to_json
 from crmkit.core.contact import Contact
+from crmkit.core.deal import Deal
 from crmkit.core.declare import record_type, value_of
 from crmkit.core.fields import stored
 from crmkit.core.lead import Lead
 from crmkit.core.records import Stored
 from crmkit.core.schema import Schema
+from crmkit.core.strength import Strength
 from crmkit.core.values.company import domain_of, is_free_mail
 
 __all__ = [
+    "ADDRESS",
+    "CHOSEN",
     "CONVERSION",
     "MAPPING",
     "Action",
-    "Amendment",
     "Candidate",
-    "Choose",
     "Conversion",
     "ConversionResult",
-    "Demand",
-    "Drop",
     "FieldPlan",
     "Proposal",
-    "SetField",
     "Target",
-    "Veto",
     "account_domain",
+    "business_names",
+    "business_values",
+    "company_domain",
+    "holds",
     "map_fields",
+    "places_of",
 ]
+
+
+CHOSEN: Final = "chosen"
+"""What stands in the place of a rule where a person decided."""
 
 
 class Target(enum.Enum):
@@ -70,7 +78,7 @@ class Action(enum.Enum):
     APPEND = "append"
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Conversion(Stored):
     """The record of a conversion: what became of a lead, and what had no place.
 
@@ -134,58 +142,14 @@ class Candidate:
         record_id: The record.
         label: What a person calls it.
         evidence: What matched, strongest first, such as ``e-mail jules@hospy.fr``.
+        strength: How surely it is the one.
     """
 
     target: Target
     record_id: str
     label: str
     evidence: tuple[str, ...]
-
-
-@attrs.frozen(kw_only=True)
-class SetField:
-    """An amendment: give a field of a target this value, whatever it holds."""
-
-    target: Target
-    field: str
-    value: Any
-    reason: str
-
-
-@attrs.frozen(kw_only=True)
-class Drop:
-    """An amendment: leave out a lead field, on purpose; it is recorded as dropped."""
-
-    field: str
-    reason: str
-
-
-@attrs.frozen(kw_only=True)
-class Demand:
-    """An amendment: refuse the conversion unless the target has a value in that field."""
-
-    target: Target
-    field: str
-    reason: str
-
-
-@attrs.frozen(kw_only=True)
-class Choose:
-    """An amendment: take this one of several candidates."""
-
-    target: Target
-    record_id: str
-    reason: str
-
-
-@attrs.frozen(kw_only=True)
-class Veto:
-    """An amendment: refuse the conversion."""
-
-    reason: str
-
-
-Amendment = SetField | Drop | Demand | Choose | Veto
+    strength: Strength = Strength.STRONG
 
 
 @attrs.frozen(kw_only=True)
@@ -198,7 +162,9 @@ class Proposal:
         account: The account it will be joined to, or None when a new one or none is made.
         candidates: The records that match; more than one of a target waits for a `Choose`.
         fields: What is planned so far, by target and field.
-        with_deal: Whether a deal is opened.
+        with_account: Whether there is an account at all.
+        with_deal: Whether there is a deal: one that is opened, or `deal`.
+        deal: The deal it will be joined to, or None.
     """
 
     lead: Lead
@@ -206,15 +172,17 @@ class Proposal:
     account: Account | None
     candidates: tuple[Candidate, ...]
     fields: tuple[FieldPlan, ...]
+    with_account: bool = True
     with_deal: bool = False
+    deal: Deal | None = None
 
     def value(self, target: Target, field: str) -> Any:
         """Return what a field of a target will hold."""
         for plan in self.fields:
             if plan.target is target and plan.field == field:
                 return plan.new
-        existing = {Target.CONTACT: self.contact, Target.ACCOUNT: self.account}.get(target)
-        return value_of(existing, field)
+        existing = {Target.CONTACT: self.contact, Target.ACCOUNT: self.account, Target.DEAL: self.deal}
+        return value_of(existing[target], field)
 
 
 @attrs.frozen(kw_only=True)
@@ -266,12 +234,23 @@ MAPPING: Mapping[str, tuple[tuple[Target, str], ...]] = {
 _OF_THE_LEAD = frozenset({"status", "conversion_id", "disqualified_reason"})
 """Lead fields that describe its life, which stays readable on the lead itself."""
 
-_ADDRESS = ("street", "postal_code", "city", "region", "country")
+ADDRESS = ("street", "postal_code", "city", "region", "country")
+"""The fields of an address, which is taken whole or not at all."""
 
 
 def account_domain(lead: Lead) -> str | None:
     """Return the domain of a lead's company: of its website, else of its e-mail unless that is free mail."""
-    for text in (lead.website, lead.email):
+    return company_domain(lead.website, lead.email)
+
+
+def company_domain(website: str | None, email: str | None) -> str | None:
+    """Return the domain of a company, of its website or else of an address, but never one of free mail."""
+    return _company_domain(website, email and email.rpartition("@")[2])
+
+
+@lru_cache(16_384)
+def _company_domain(*texts: str | None) -> str | None:
+    for text in texts:
         domain = domain_of(text) if text else None
         if domain and not is_free_mail(domain):
             return domain
@@ -286,6 +265,7 @@ def map_fields(
     schema: Schema,
     with_account: bool,
     with_deal: bool = False,
+    deal: Deal | None = None,
 ) -> tuple[list[FieldPlan], dict[str, Any]]:
     """Map a lead onto its targets by the default table; custom fields onto those of the same class.
 
@@ -295,7 +275,8 @@ def map_fields(
         account: The account that takes it up, or None for a new one.
         schema: The record types, which say what custom fields there are.
         with_account: Whether there is an account at all.
-        with_deal: Whether a deal is opened.
+        with_deal: Whether there is a deal.
+        deal: The deal that takes it up, or None for a new one.
 
     Returns:
         What happens to each target field, and the lead fields (with their values) that
@@ -303,20 +284,20 @@ def map_fields(
     """
     plans: list[FieldPlan] = []
     unmapped: dict[str, Any] = {}
-    address_taken = account is not None and any(getattr(account, name) for name in _ADDRESS)
-    targets: dict[Target, Contact | Account | None] = {Target.CONTACT: contact}
+    address_taken = account is not None and any(getattr(account, name) for name in ADDRESS)
+    targets: dict[Target, Contact | Account | Deal | None] = {Target.CONTACT: contact}
     targets |= {Target.ACCOUNT: account} if with_account else {}
-    targets |= {Target.DEAL: None} if with_deal else {}
+    targets |= {Target.DEAL: deal} if with_deal else {}
     for field, value in business_values(schema, lead).items():
         if value in _EMPTY:
             continue
         placed = False
-        for target, name in _places(schema, field):
-            if target not in targets or (target is Target.ACCOUNT and address_taken and name in _ADDRESS):
+        for target, name in places_of(schema, field):
+            if target not in targets or (target is Target.ACCOUNT and address_taken and name in ADDRESS):
                 continue  # an address is taken whole or not at all
             plan = _map_one(target, name, field, value, targets[target])
             plans.append(plan)
-            placed = placed or _holds(plan, value)
+            placed = placed or holds(plan, value)
         if not placed:
             unmapped[field] = value
     domain = account_domain(lead) if with_account else None
@@ -341,7 +322,13 @@ def business_values(schema: Schema, lead: Lead) -> dict[str, Any]:
     return {name: value for name, value in schema["lead"].values_of(lead).items() if name not in _KEPT_BY_ITSELF}
 
 
-def _places(schema: Schema, field: str) -> Iterable[tuple[Target, str]]:
+def business_names(schema: Schema) -> list[str]:
+    """Return the names of the lead fields that a conversion must find a place for."""
+    return [a.name for a in schema["lead"].attributes if a.name not in _KEPT_BY_ITSELF]
+
+
+def places_of(schema: Schema, field: str) -> Iterable[tuple[Target, str]]:
+    """Return the fields of the targets that take a lead field by default."""
     if "." not in field:
         return MAPPING.get(field, ())
     return [(target, field) for target in Target if field in schema[target.value].attribute]
@@ -351,7 +338,9 @@ _EMPTY: tuple[Any, ...] = (None, "", (), {})
 _KEPT_BY_ITSELF = frozenset(a.name for a in attrs.fields(Stored)) | _OF_THE_LEAD
 
 
-def _map_one(target: Target, name: str, source: str, value: Any, existing: Contact | Account | None) -> FieldPlan:
+def _map_one(
+    target: Target, name: str, source: str, value: Any, existing: Contact | Account | Deal | None
+) -> FieldPlan:
     def plan(action: Action, old: Any, new: Any, reason: str) -> FieldPlan:
         return FieldPlan(target=target, field=name, old=old, new=new, action=action, reason=reason, source=source)
 
@@ -370,54 +359,10 @@ def _map_one(target: Target, name: str, source: str, value: Any, existing: Conta
     return plan(Action.KEEP, old, old, "it has the same value" if old == value else "it has a value already")
 
 
-def _holds(plan: FieldPlan, value: Any) -> bool:
+def holds(plan: FieldPlan, value: Any) -> bool:
     """Whether the target will hold the value of the lead."""
-    if plan.field == "extra":
-        return all(plan.new.get(key) == part for key, part in value.items())
-    return plan.action is Action.APPEND or plan.new == value or (plan.field == "tags" and set(value) <= set(plan.new))
-
-
-def amend(
-    proposal: Proposal, unmapped: Mapping[str, Any], amendments: Iterable[tuple[str, Amendment]]
-) -> tuple[list[FieldPlan], dict[str, Any], dict[str, str], list[tuple[str, Demand]]]:
-    """Apply the amendments of rules, in order; of two for one field the later one wins, and says so.
-
-    Args:
-        proposal: What the rules were shown: the default plan.
-        unmapped: Its unmapped fields.
-        amendments: Pairs of rule name and amendment.
-
-    Returns:
-        The amended plans, the unmapped fields, the dropped fields with their rules, and
-        the demands that are not met, each with its rule.
-    """
-    by_place = {(p.target, p.field): p for p in proposal.fields}
-    left = dict(unmapped)
-    dropped: dict[str, str] = {}
-    demands: list[tuple[str, Demand]] = []
-    for rule, change in amendments:
-        if isinstance(change, SetField):
-            place = (change.target, change.field)
-            before = by_place.get(place)
-            overruled = f", instead of rule {before.rule}" if before and before.rule not in ("default", rule) else ""
-            by_place[place] = FieldPlan(
-                target=change.target,
-                field=change.field,
-                old=before.old if before else None,
-                new=change.value,
-                action=Action.OVERWRITE if before and before.old not in _EMPTY else Action.CREATE,
-                reason=change.reason + overruled,
-                rule=rule,
-                source=before.source if before else None,
-            )
-            if before and before.source and before.new != change.value:
-                left.setdefault(before.source, before.new)
-        elif isinstance(change, Drop):
-            dropped[change.field] = rule
-            left.pop(change.field, None)
-            by_place = {place: p for place, p in by_place.items() if p.source != change.field}
-        elif isinstance(change, Demand):
-            demands.append((rule, change))
-    amended = attrs.evolve(proposal, fields=tuple(by_place.values()))
-    unmet = [(rule, d) for rule, d in demands if amended.value(d.target, d.field) in _EMPTY]
-    return list(amended.fields), left, dropped, unmet
+    if isinstance(value, Mapping):
+        return all((plan.new or {}).get(key) == part for key, part in value.items())
+    if isinstance(value, tuple):
+        return set(value) <= set(plan.new or ())
+    return plan.action is Action.APPEND or plan.new == value

@@ -14,7 +14,7 @@ from crmkit.core.codecs import codec_for
 from crmkit.core.fields import Attribute, CustomFields, Derived, Field, Kind, Scalar
 from crmkit.core.records import Record, Stored
 from crmkit.core.schema import RecordType
-from crmkit.core.values.text import fold
+from crmkit.core.values.text import fold, fold_column
 
 __all__ = ["custom_fields", "custom_record", "declared", "fields_of", "record_type", "type_of", "value_of"]
 
@@ -165,7 +165,9 @@ def record_type(
     attributes, fields = _declared(cls)
     everything = list(derived)
     if search:
-        everything.append(Derived(name="search_text", sources=tuple(search), compute=_search_text))
+        everything.append(
+            Derived(name="search_text", sources=tuple(search), compute=_search_text, compute_columns=_search_texts)
+        )
     fields.extend(
         Field(name=d.name, kind=Kind.TEXT, indexed=d.name in indexed, editable=False, hidden=True) for d in everything
     )
@@ -263,3 +265,8 @@ def _own_types(cls: type) -> dict[str, Any]:
 
 def _search_text(*texts: Scalar) -> str:
     return fold(" ".join(str(text) for text in texts if text is not None))
+
+
+def _search_texts(*columns: Sequence[Scalar]) -> list[Scalar]:
+    folded = [fold_column(["" if text is None else str(text) for text in column]) for column in columns]
+    return [" ".join(filter(None, texts)) for texts in zip(*folded, strict=True)]

@@ -97,11 +97,13 @@ class Derived:
         name: The name of the field.
         sources: The fields it is computed from.
         compute: From their scalars, in that order, to its own.
+        compute_columns: The same for many records, from columns to a column; None when `compute` must do.
     """
 
     name: str
     sources: tuple[str, ...]
     compute: Callable[..., Scalar]
+    compute_columns: Callable[..., list[Scalar]] | None = None
 
 
 def stored(

@@ -7,7 +7,6 @@ killed and resumed, gives the same ids.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from crmkit.core.ports.ambient import Chance
@@ -17,6 +16,7 @@ __all__ = ["IdSequence", "first_id", "new_operation_id"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTER_BITS = 28  # 268 million records in one operation
 _TAIL_BITS = 62 - _COUNTER_BITS
+_VARIANT = 1 << 63
 
 
 def new_operation_id(at: datetime, chance: Chance) -> str:
@@ -47,19 +47,20 @@ class IdSequence:
         from hashlib import sha256  # brings in OpenSSL, which opening a workspace can do without
 
         digest = sha256(operation_id.encode()).digest()
-        self._tail = int.from_bytes(digest[:8], "big") % 2**_TAIL_BITS
+        self._tail = _VARIANT | int.from_bytes(digest[:8], "big") % 2**_TAIL_BITS
 
     def next(self, prefix: str) -> str:
         """Return one new id."""
-        return next(self.take(prefix, 1))
+        k = self.used
+        self.used += 1
+        return f"{prefix}_{self._moment}{self._tail | k << _TAIL_BITS:x}"
 
-    def take(self, prefix: str, count: int) -> Iterator[str]:
+    def take(self, prefix: str, count: int) -> list[str]:
         """Return *count* new ids, in ascending order."""
         first = self.used
         self.used += count
-        head = f"{prefix}_{self._moment}"
-        for k in range(first, first + count):
-            yield head + _variant_digits(k << _TAIL_BITS | self._tail)
+        head, tail = f"{prefix}_{self._moment}", self._tail
+        return [f"{head}{tail | k << _TAIL_BITS:x}" for k in range(first, first + count)]
 
 
 def _moment_digits(at: datetime) -> str:
@@ -74,4 +75,4 @@ def _moment_digits(at: datetime) -> str:
 
 def _variant_digits(bits: int) -> str:
     """Return the last 16 digits: the variant and 62 bits."""
-    return f"{0x8000000000000000 | bits:016x}"
+    return f"{_VARIANT | bits:x}"

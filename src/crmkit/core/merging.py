@@ -2,7 +2,8 @@
 
 `merge_fields` fills what is empty in the winner and overwrites nothing: tags and other
 lists are united, notes appended, further addresses and numbers kept as such. Every value
-of a loser that finds no place is kept as unmapped.
+of a loser that finds no place is kept as unmapped. Rules of plugins, and at last whoever
+merges, may decide otherwise field by field (`Choice`, `crmkit.core.settling`).
 """
 
 from __future__ import annotations
@@ -14,18 +15,25 @@ import attrs
 
 from crmkit.core.campaign import MemberStatus
 from crmkit.core.contact import PointKind
-from crmkit.core.conversion import Action, Conversion
+from crmkit.core.conversion import CHOSEN, Action, Conversion
 from crmkit.core.declare import record_type
-from crmkit.core.fields import ANY, Attribute, Row, Scalar, close_to, stored
-from crmkit.core.lead import LeadStatus
+from crmkit.core.fields import ANY, Attribute, Row, Scalar, stored
 from crmkit.core.records import Stored
 from crmkit.core.schema import RecordType
 from crmkit.core.values.email import Email
 
-__all__ = ["MERGE", "Merge", "MergeField", "MergeResult", "MergedFields", "merge_fields", "merge_refusals"]
+__all__ = [
+    "MERGE",
+    "Choice",
+    "Merge",
+    "MergeField",
+    "MergeResult",
+    "MergedFields",
+    "merge_fields",
+]
 
 
-@attrs.frozen(kw_only=True, slots=True)
+@attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
 class Merge(Stored):
     """The record of a merge: it makes the id of the loser an alias of the winner's.
 
@@ -71,6 +79,21 @@ class MergeField:
 
 
 @attrs.frozen(kw_only=True)
+class Choice:
+    """What was decided for one field, instead of what is usual.
+
+    Attributes:
+        record_id: The record whose value the winner will hold; None to append them all.
+        rule: Who decided: a rule, or ``chosen`` by whoever merges.
+        reason: Why, as one clause.
+    """
+
+    record_id: str | None
+    rule: str = CHOSEN
+    reason: str = "it was chosen"
+
+
+@attrs.frozen(kw_only=True)
 class MergeResult:
     """What became of a merge.
 
@@ -111,64 +134,12 @@ class MergedFields:
     points: dict[str, list[tuple[PointKind, str]]] = attrs.field(factory=dict)
 
 
-def merge_refusals(kind: RecordType, winner: Any, losers: Sequence[Any], chosen: Mapping[str, str]) -> list[str]:
-    """Return all that speaks against a merge, each as one clause.
-
-    Args:
-        kind: The record type.
-        winner: The record that stays.
-        losers: Those that become part of it.
-        chosen: Attribute to the id of the record whose value is wanted.
-    """
-    everyone = [winner, *losers]
-    reasons = [
-        f"the {_noun(kind)} {r.label} is deleted; restore it first" for r in everyone if r.deleted_at is not None
-    ]
-    if kind.name == "lead":
-        reasons += [
-            f"{lead.label} is converted and lives on as a contact; merge the contacts instead"
-            for lead in everyone
-            if lead.status is LeadStatus.CONVERTED
-        ]
-    if kind.name == "deal":
-        reasons += [reason for loser in losers for reason in _deal_refusals(winner, loser)]
-    ids = {record.id for record in everyone}
-    for name, record_id in chosen.items():
-        attribute = kind.attribute.get(name)
-        if attribute is None:
-            close = close_to(name, kind.editable_names)
-            reasons.append(f"a {_noun(kind)} has no field {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
-        elif not attribute.editable:
-            reasons.append(f"{name} of a {_noun(kind)} cannot be chosen")
-        if record_id not in ids:
-            reasons.append(f"{name} cannot be taken from {record_id}, which is not merged here")
-    return reasons
-
-
-def _deal_refusals(winner: Any, loser: Any) -> list[str]:
-    reasons = []
-    if winner.account_id and loser.account_id and winner.account_id != loser.account_id:
-        reasons.append(f"the deals {winner.label} and {loser.label} are with different accounts; merge these first")
-    if _state(winner) != _state(loser):
-        reasons.append(
-            f"the deal {winner.label} is {_state(winner)} and {loser.label} is {_state(loser)};"
-            " only deals that are both open, both won or both lost can be merged"
-        )
-    return reasons
-
-
-def _state(deal: Any) -> str:
-    if deal.is_open:
-        return "open"
-    return "lost" if deal.lost_reason else "won"
-
-
 def merge_fields(
     kind: RecordType,
     winner: Row,
     losers: Sequence[Row],
     *,
-    chosen: Mapping[str, str] | None = None,
+    chosen: Mapping[str, str | Choice] | None = None,
     into: Mapping[str, str] | None = None,
 ) -> MergedFields:
     """Decide what the winner holds afterwards.
@@ -177,13 +148,14 @@ def merge_fields(
         kind: The record type.
         winner: The row of the record that stays.
         losers: The rows of those that become part of it; what is filled comes from the first that has it.
-        chosen: Attribute to the id of the record whose value is wanted.
+        chosen: Attribute to the id of the record whose value is wanted, or to what was decided.
         into: Any record that becomes part of another one, to that one: who refers to the one
             refers to the other.
     """
     place = kind.position["id"]
     everybody = {**(into or {}), **{str(row[place]): str(winner[place]) for row in losers}}
-    merging = _Merging(kind, winner, chosen or {}, everybody)
+    choices = {name: Choice(record_id=c) if isinstance(c, str) else c for name, c in (chosen or {}).items()}
+    merging = _Merging(kind, winner, choices, everybody)
     for loser in kind.load_many(losers):
         merging.take(loser)
     merging.carry(winner, losers)
@@ -216,7 +188,7 @@ _SYSTEM = frozenset(a.name for a in attrs.fields(Stored))
 class _Merging:
     """The winner as it becomes, loser by loser."""
 
-    def __init__(self, kind: RecordType, winner: Row, chosen: Mapping[str, str], into: Mapping[str, str]) -> None:
+    def __init__(self, kind: RecordType, winner: Row, chosen: Mapping[str, Choice], into: Mapping[str, str]) -> None:
         self._kind = kind
         self._id = winner[kind.position["id"]]
         self._chosen = chosen
@@ -239,13 +211,16 @@ class _Merging:
             value = values[name]
             if name in _SYSTEM or _is_empty(attribute, value) or self._is_itself(name, value):
                 continue
-            chosen = self._chosen.get(name)
-            if chosen is None:
+            choice = self._chosen.get(name)
+            if choice is None:
                 self._take_one(attribute, value, loser.id, closed=name in closed)
-            elif chosen == loser.id:
-                self._choose(attribute, value, loser.id)
+            elif choice.record_id is None:
+                self._append(attribute, value, loser.id, choice)
+            elif choice.record_id == loser.id:
+                self._choose(attribute, value, loser.id, choice)
             else:
-                self._keep(attribute, value, loser.id, "the value of another record was chosen", rule="chosen")
+                reason = "the value of another record was chosen" if choice.rule == CHOSEN else choice.reason
+                self._keep(attribute, value, loser.id, reason, rule=choice.rule)
 
     def carry(self, winner: Row, losers: Sequence[Row]) -> None:
         """Take over what the rows hold for plugins that are absent now."""
@@ -290,17 +265,28 @@ class _Merging:
         else:
             self._keep(attribute, value, source, "it has a value already")
 
-    def _choose(self, attribute: Attribute, value: Any, source: str) -> None:
+    def _append(self, attribute: Attribute, value: Any, source: str, choice: Choice) -> None:
         name, old = attribute.name, self._now[attribute.name]
+        if isinstance(value, (tuple, Mapping)):
+            self._take_one(attribute, value, source, closed=False)  # united anyway
+        elif _is_empty(attribute, old):
+            self._put(name, value, Action.FILL, choice.reason, source, rule=choice.rule)
+        elif str(value).strip() in str(old):
+            self._keep(attribute, value, source, "it says that already", rule=choice.rule, lost=False)
+        else:
+            self._put(name, f"{old}\n\n{value}", Action.APPEND, choice.reason, source, rule=choice.rule)
+
+    def _choose(self, attribute: Attribute, value: Any, source: str, choice: Choice) -> None:
+        name, old, rule = attribute.name, self._now[attribute.name], choice.rule
         if old == value:
-            self._keep(attribute, value, source, "it has the same value", rule="chosen")
+            self._keep(attribute, value, source, "it has the same value", rule=rule)
             return
         if not _is_empty(attribute, old):
             if not self._as_point(name, old, source, besides=value):
                 self._out.replaced.setdefault(source, {})[name] = _as_json(attribute, old)
-            self._put(name, value, Action.OVERWRITE, "it was chosen", source, rule="chosen")
+            self._put(name, value, Action.OVERWRITE, choice.reason, source, rule=rule)
         else:
-            self._put(name, value, Action.FILL, "it was chosen", source, rule="chosen")
+            self._put(name, value, Action.FILL, choice.reason, source, rule=rule)
 
     def _unite(self, attribute: Attribute, union: Any, reason: str, source: str) -> None:
         name = attribute.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,10 +10,10 @@ import attrs
 from crmkit.core.fields import Derived, Scalar, stored
 from crmkit.core.records import Record
 from crmkit.core.values.email import Email
-from crmkit.core.values.names import name_key
+from crmkit.core.values.names import name_key, name_key_column
 from crmkit.core.values.phone import Phone
 
-__all__ = ["PERSON_INDEXES", "PERSON_KEYS", "Person", "person_name"]
+__all__ = ["PERSON_INDEXES", "PERSON_KEYS", "Person", "email_keys", "name_keys", "person_name"]
 
 
 @attrs.frozen(kw_only=True, slots=True, eq=False, repr=False)
@@ -73,6 +73,17 @@ def person_name(first: object, last: object) -> str:
     return " ".join(str(part) for part in (first, last) if part)
 
 
+def email_keys(emails: Sequence[Scalar]) -> list[Scalar]:
+    """Return the key of each address; see `Email.key`."""
+    return [str(email).casefold() if email else None for email in emails]
+
+
+def name_keys(firsts: Sequence[Scalar], lasts: Sequence[Scalar]) -> list[Scalar]:
+    """Return the key of each name; see `crmkit.core.values.names.name_key`."""
+    folded = [name_key_column([str(name or "") for name in names]) for names in (firsts, lasts)]
+    return [f"{first} {last}" if first and last else first or last or None for first, last in zip(*folded, strict=True)]
+
+
 def _email_key(email: Scalar) -> Scalar:
     return Email.trusted(str(email)).key if email else None
 
@@ -82,8 +93,8 @@ def _person_key(first: Scalar, last: Scalar) -> Scalar:
 
 
 PERSON_KEYS = (
-    Derived(name="email_key", sources=("email",), compute=_email_key),
-    Derived(name="name_key", sources=("first_name", "last_name"), compute=_person_key),
+    Derived(name="email_key", sources=("email",), compute=_email_key, compute_columns=email_keys),
+    Derived(name="name_key", sources=("first_name", "last_name"), compute=_person_key, compute_columns=name_keys),
 )
 """How a person is recognised: by the key of the main address, and by name together with something else."""
 

@@ -15,45 +15,17 @@ import attrs
 
 from crmkit.core.changes import ChangeSet, Creates, Finds, Lookup, Reliance, Updates
 from crmkit.core.codecs import moment_text
+from crmkit.core.columns import Repeated
 from crmkit.core.fields import Row, Scalar
 from crmkit.core.grouping import grouped
 from crmkit.core.ids import IdSequence
+from crmkit.core.pending import Pending
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Compare, Not, Op, Query, both, has_words, is_after, matches, sort_rows
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
 from crmkit.errors import ConflictError, NotFoundError
 
 __all__ = ["Planning"]
-
-
-class _Pending:
-    """The touched records of one type as they will be, found by id and by any field."""
-
-    def __init__(self, kind: RecordType) -> None:
-        self.kind = kind
-        self.rows: dict[str, list[Scalar]] = {}
-        self._ids_by: dict[str, dict[Scalar, set[str]]] = {}
-
-    def put(self, id_: str, row: list[Scalar]) -> None:
-        """Add a record, or replace it."""
-        for field, ids in self._ids_by.items():
-            place = self.kind.position[field]
-            if id_ in self.rows:
-                ids[self.rows[id_][place]].discard(id_)
-            ids.setdefault(row[place], set()).add(id_)
-        self.rows[id_] = row
-
-    def having(self, field: str, values: Iterable[Scalar]) -> list[tuple[Scalar, str]]:
-        """Return the living ones with these values, as pairs of value and id."""
-        if field not in self._ids_by:
-            place = self.kind.position[field]
-            found: dict[Scalar, set[str]] = {}
-            for id_, row in self.rows.items():
-                found.setdefault(row[place], set()).add(id_)
-            self._ids_by[field] = found
-        deleted = self.kind.position["deleted_at"]
-        by = self._ids_by[field]
-        return [(value, id_) for value in values for id_ in by.get(value, ()) if self.rows[id_][deleted] is None]
 
 
 class Planning:
@@ -94,13 +66,10 @@ class Planning:
         self.undoes: str | None = None
         self._warnings: list[str] = []
         # Records as they will be. An untouched record has no entry; a new one has no base.
-        self._touched: dict[str, _Pending] = {}
+        self._touched: dict[str, Pending] = {}
         self._base: dict[str, Row] = {}
         self._why: dict[str, str] = {}
         self._rules: dict[str, dict[str, str]] = {}
-        # Columns that were handed over as such; turned into touched records only if somebody reads them again.
-        self._created_columns: dict[str, list[Mapping[str, Sequence[Scalar]]]] = {}
-        self._updated_columns: dict[str, list[Updates]] = {}
         self._seen: dict[str, dict[str, int | None]] = {}
         self._rows: dict[str, Row] = {}  # what was read already; the snapshot does not change
         self._lookups: dict[tuple[str, str, tuple[Scalar, ...]], Lookup] = {}
@@ -110,44 +79,61 @@ class Planning:
 
     def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
         """Return the rows with these ids, deleted ones too, ordered by id; unknown ids are left out."""
-        touched = self._pending(kind).rows
         wanted = sorted(set(ids))
-        seen = self._seen.setdefault(kind, {})
-        missing = [id_ for id_ in wanted if id_ not in touched and id_ not in seen]
+        touched = self._touched.get(kind)
+        if touched is None or touched.isdisjoint(wanted):
+            self._fetch(kind, wanted)
+            return [self._rows[id_] for id_ in wanted if id_ in self._rows]
+        made = {id_: row for id_ in wanted if (row := touched.made(id_)) is not None}
+        self._fetch(kind, [id_ for id_ in wanted if id_ not in made])
+        found = {id_: self._as_updated(row, touched) for id_ in wanted if (row := self._rows.get(id_)) is not None}
+        found.update(made)
+        return [found[id_] for id_ in wanted if id_ in found]
+
+    def forget(self, kind: str, ids: Iterable[str]) -> None:
+        """Let go of rows that were read and are not needed any more; what they were is still relied on."""
+        touched = self._touched.get(kind)
+        for id_ in ids:
+            if touched is None or id_ not in touched.rows:
+                self._rows.pop(id_, None)
+
+    def _fetch(self, kind: str, ids: Sequence[str]) -> None:
+        """Read what is not known yet; the snapshot does not change."""
+        seen, rows = self._seen.setdefault(kind, {}), self._rows
+        missing = [id_ for id_ in ids if id_ not in rows and seen.get(id_, 0) is not None]
         if missing:
             position = self.schema[kind].position
-            seen.update(dict.fromkeys(missing))
+            id_place, version_place = position["id"], position["version"]
             for row in self.view.get_many(kind, missing):
-                id_ = str(row[position["id"]])
-                seen[id_] = int(row[position["version"]] or 0)
-                self._rows[id_] = row
-        return [
-            tuple(touched[id_]) if id_ in touched else self._rows[id_]
-            for id_ in wanted
-            if id_ in touched or id_ in self._rows
-        ]
+                id_ = str(row[id_place])
+                seen.setdefault(id_, int(row[version_place] or 0))
+                rows[id_] = row
+            for id_ in missing:
+                seen.setdefault(id_, None)
 
     def lookup(self, kind: str, field: str, values: Sequence[Scalar]) -> list[tuple[Scalar, str]]:
         """Find living records by the values of one field; remembered, also when nothing is found."""
-        wanted = tuple(sorted({value for value in values if value is not None}, key=str))
+        wanted = _in_order(set(values) - {None})
         if not wanted:
             return []
         asked = (kind, field, wanted)
         if asked not in self._lookups:
-            found = tuple((value, id_) for value, id_ in self.view.lookup(kind, field, wanted))
+            found = tuple(self.view.lookup(kind, field, wanted))
             self._lookups[asked] = Lookup(type=kind, field=field, values=wanted, found=found)
         pairs = list(self._lookups[asked].found)
-        touched = self._pending(kind)
-        if touched.rows:
-            pairs = [(value, id_) for value, id_ in pairs if id_ not in touched.rows]
-            pairs += touched.having(field, wanted)
-            pairs.sort(key=lambda pair: (str(pair[0]), pair[1]))
+        touched = self._touched.get(kind)
+        if touched:
+            self._settle(touched)
+            more = touched.having(field, wanted)
+            if touched.rows or more:
+                pairs = [pair for pair in pairs if pair[1] not in touched.rows] + more
+                pairs.sort(key=lambda pair: (str(pair[0]), pair[1]))
         return pairs
 
     def find(self, query: Query) -> list[Row]:
         """Return the rows a query asks for; remembered."""
         kind = self.schema[query.type]
-        touched = self._pending(query.type).rows
+        touched = self._everything(query.type)
         # Some of what is found may be touched and fall out again, so that many more are fetched.
         wide = Query(
             type=query.type,
@@ -167,9 +153,7 @@ class Planning:
         wanted, behind = matches(query.where, kind), is_after(query, kind)
         rows = [row for row in found if row[id_place] not in touched]
         rows += [
-            row
-            for row in map(tuple, touched.values())
-            if (query.deleted or row[deleted] is None) and wanted(row) and behind(row)
+            row for row in touched.values() if (query.deleted or row[deleted] is None) and wanted(row) and behind(row)
         ]
         rows = sort_rows(rows, query, kind)
         return rows if query.limit is None else rows[: query.limit]
@@ -183,20 +167,18 @@ class Planning:
     def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
         """Return one tuple per group: the group's values, then its measures; not remembered."""
         kind = self.schema[question.type]
-        touched = self._pending(question.type).rows
+        touched = self._everything(question.type)
         if not touched:
             return self.view.aggregate(question)
         untouched = both(question.where, Not(Compare("id", Op.IN, tuple(touched))))
         deleted, wanted = kind.position["deleted_at"], matches(question.where, kind)
-        rows = [
-            row for row in map(tuple, touched.values()) if (question.deleted or row[deleted] is None) and wanted(row)
-        ]
+        rows = [row for row in touched.values() if (question.deleted or row[deleted] is None) and wanted(row)]
         return grouped(question, kind, rows, lines=self.view.aggregate(attrs.evolve(question, where=untouched)))
 
     def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
         """Find living records whose search text has every word; touched ones come last; not remembered."""
         type_ = self.schema[kind]
-        touched = self._pending(kind).rows
+        touched = self._everything(kind)
         found = [id_ for id_ in self.view.search(kind, words, limit=limit + len(touched)) if id_ not in touched]
         if touched and words and type_.search:
             text, deleted = type_.position["search_text"], type_.position["deleted_at"]
@@ -240,15 +222,15 @@ class Planning:
         System and derived fields are added; a field that is left out has its default.
         """
         type_ = self.schema[kind]
-        ids = list(self.ids.take(type_.prefix, count))
+        ids = columns.get("id") or self.ids.take(type_.prefix, count)
         whole: dict[str, Sequence[Scalar]] = {"id": ids}
         for name, value in {**type_.defaults(), **self.system_scalars()}.items():
             if value is not None and name not in columns:
-                whole[name] = [value] * count
+                whole[name] = Repeated(value, count)
         whole.update(columns)
         whole.update(type_.derive_columns(whole, count))
-        self._created_columns.setdefault(kind, []).append(whole)
-        return ids
+        self._pending(kind).add_created(whole)
+        return list(map(str, ids))
 
     def system_scalars(self) -> dict[str, Scalar]:
         """Return what every new record of this operation carries."""
@@ -321,7 +303,7 @@ class Planning:
 
     def update_columns(self, updates: Updates) -> None:
         """Plan changes of many records from columns; derived fields are the caller's to fill."""
-        self._updated_columns.setdefault(updates.type, []).append(updates)
+        self._pending(updates.type).add_updated(updates)
 
     def delete(self, kind: str, record_id: str, *, why: str | None = None, expected_version: int | None = None) -> bool:
         """Plan to make one record a tombstone; False when it is one already."""
@@ -371,45 +353,55 @@ class Planning:
 
     def _put(self, kind: str, record_id: str, row: list[Scalar]) -> None:
         touched = self._pending(kind)
-        if record_id not in touched.rows:
+        update = touched.update_of(record_id)
+        if update is not None:
+            self._why.setdefault(record_id, update[0].why_of(update[1]) or "")
+            self._rules.setdefault(record_id, dict(update[0].rules))
+        if record_id not in touched.rows and not touched.is_new(record_id):
             self._base[record_id] = self._rows[record_id]
         touched.put(record_id, row)
 
-    def _pending(self, kind: str) -> _Pending:
-        """Return the touched records of a type, columns turned into records first."""
-        type_ = self.schema[kind]
+    def _pending(self, kind: str) -> Pending:
+        """Return the touched records of a type."""
         touched = self._touched.get(kind)
         if touched is None:
-            touched = self._touched[kind] = _Pending(type_)
-        for columns in self._created_columns.pop(kind, ()):
-            count = len(columns["id"])
-            whole = [columns.get(name) or [None] * count for name in type_.field_names]
-            for id_, row in zip(columns["id"], zip(*whole, strict=True), strict=True):
-                touched.put(str(id_), list(row))
-        for updates in self._updated_columns.pop(kind, ()):
-            self.get_many(kind, updates.ids)
-            for i, id_ in enumerate(updates.ids):
-                changed = list(self._rows[id_])
-                for name, column in updates.new.items():
-                    changed[type_.position[name]] = column[i]
-                self._put(kind, id_, changed)
-                if updates.why:
-                    self._why[id_] = updates.why
-                self._rules[id_] = dict(updates.rules)
+            touched = self._touched[kind] = Pending(self.schema[kind])
         return touched
 
+    def _everything(self, kind: str) -> dict[str, Row]:
+        """Return the touched records of a type as they will be, by id."""
+        touched = self._touched.get(kind)
+        if not touched:
+            return {}
+        self._settle(touched)
+        id_place = touched.kind.position["id"]
+        return {str(row[id_place]): row for row in touched.everything()}
+
+    def _as_updated(self, row: Row, touched: Pending) -> Row:
+        """Return a row as columns change it."""
+        update = touched.update_of(str(row[touched.kind.position["id"]]))
+        if update is None:
+            return row
+        updates, i = update
+        changed = list(row)
+        for name, column in updates.new.items():
+            changed[touched.kind.position[name]] = column[i]
+        return tuple(changed)
+
+    def _settle(self, touched: Pending) -> None:
+        """Turn what only columns change into rows, which can be found by any field."""
+        ids = list(touched.updated_ids())
+        if ids:
+            kind = touched.kind
+            for row in self.get_many(kind.name, ids):
+                self._put(kind.name, str(row[kind.position["id"]]), list(row))
+
     def _creates(self) -> Iterable[Creates]:
-        for kind, blocks in self._created_columns.items():
-            for columns in blocks:
-                yield Creates(type=kind, columns=columns)
-        for kind, touched in self._touched.items():
-            rows = [row for id_, row in touched.rows.items() if id_ not in self._base]
-            if rows:
-                names = self.schema[kind].field_names
-                yield Creates(type=kind, columns=dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+        for touched in self._touched.values():
+            yield from touched.creates(self._base)
 
     def _updates(self) -> list[Updates]:
-        blocks = [block for each in self._updated_columns.values() for block in each]
+        blocks = [block for touched in self._touched.values() for block in touched.updates()]
         groups: dict[tuple[Any, ...], list[str]] = {}
         for kind, touched in self._touched.items():
             names = self.schema[kind].field_names
@@ -420,9 +412,10 @@ class Planning:
                 fields = tuple(n for n, old, new in zip(names, base, row, strict=True) if old != new)
                 if fields:
                     rules = tuple(sorted(self._rules.get(id_, {}).items()))
-                    groups.setdefault((kind, fields, self._why.get(id_), rules), []).append(id_)
-        for (kind, fields, why, rules), ids in groups.items():
+                    groups.setdefault((kind, fields, rules), []).append(id_)
+        for (kind, fields, rules), ids in groups.items():
             position = self.schema[kind].position
+            whys = [self._why.get(id_) or None for id_ in ids]
             blocks.append(
                 Updates(
                     type=kind,
@@ -430,8 +423,17 @@ class Planning:
                     versions=[int(self._base[id_][position["version"]] or 0) for id_ in ids],
                     old={name: [self._base[id_][position[name]] for id_ in ids] for name in fields},
                     new={name: [self._touched[kind].rows[id_][position[name]] for id_ in ids] for name in fields},
-                    why=why,
+                    why=whys[0] if len(set(whys)) == 1 else None,
                     rules=dict(rules),
+                    whys=whys if len(set(whys)) > 1 else None,
                 )
             )
         return blocks
+
+
+def _in_order(values: set[Scalar]) -> tuple[Scalar, ...]:
+    """Return values in the order of their texts."""
+    # Without a key it takes a third of the time, and nearly always all are texts.
+    if {*map(type, values)} == {str}:
+        return tuple(sorted(values))  # type: ignore[type-var]  # texts
+    return tuple(sorted(values, key=str))

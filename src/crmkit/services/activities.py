@@ -13,6 +13,7 @@ from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import All, Compare, Op, Order, Query
 from crmkit.core.records import Stored
 from crmkit.errors import NotFoundError, RejectedError
+from crmkit.services.aliases import current_id
 from crmkit.services.edit import plan_add
 from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
@@ -61,8 +62,7 @@ def log_activity(
             raise RejectedError("an activity is about at least one record")
         moment = None if kind is ActivityKind.TASK else happened_at or planning.at
         activity_id = plan_add(planning, "activity", [{**values, "happened_at": moment}], workspace.settings)[0]
-        for target in targets:
-            _check_alive(planning, target)
+        for target in dict.fromkeys(_living(planning, target) for target in targets):
             planning.create("link", {"kind": "about", "from_id": activity_id, "to_id": target})
         return {"id": activity_id}
 
@@ -144,11 +144,15 @@ def tasks_due(
     return [(task, about.get(task.id, [])) for task in tasks]
 
 
-def _check_alive(planning: Planning, record_id: str) -> None:
+def _living(planning: Planning, record_id: str) -> str:
+    """Return a record that is there, or that which it was merged into."""
     kind = planning.schema.type_of(record_id)
     record = planning.load(kind.name, record_id)
     if record.deleted_at is not None:
+        record = planning.load(kind.name, current_id(planning, planning.schema, record_id))
+    if record.deleted_at is not None:
         raise NotFoundError(f"living {kind.name}", record.label, hint="restore it first")
+    return str(record.id)
 
 
 def _loading(workspace: Workspace) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.schema import Schema
 
-__all__ = ["current_id", "current_ids", "merged_into"]
+__all__ = ["current_id", "current_ids", "merged_into", "why_gone"]
 
 
 def current_id(view: ReadTransaction, schema: Schema, record_id: str) -> str:
@@ -35,6 +36,15 @@ def merged_into(view: ReadTransaction, schema: Schema, record_ids: Iterable[str]
         fresh = [id_ for row in rows if (id_ := str(row[kind.position["loser_id"]])) not in found]
         found.update(dict.fromkeys(fresh))
     return list(found)
+
+
+def why_gone(view: ReadTransaction, schema: Schema, record: Any) -> str:
+    """Say of a record that is deleted what to do instead, as one clause."""
+    now = current_id(view, schema, record.id)
+    if now == record.id:
+        return f"{record.label} is deleted; restore it first"
+    kind = schema.type_of(now)
+    return f"{record.label} is merged into {kind.load(view.get_many(kind.name, [now])[0]).label} ({now}); change that"
 
 
 def _winners(view: ReadTransaction, schema: Schema, record_ids: set[str]) -> dict[str, str]:

@@ -8,24 +8,26 @@ out is one operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
 
+from crmkit.core.amendments import Conflict
 from crmkit.core.changes import ChangeSet
-from crmkit.core.conversion import Candidate, Conversion, ConversionResult, FieldPlan
-from crmkit.core.lead import Lead
-from crmkit.core.matching import Matcher
+from crmkit.core.conversion import Candidate, ConversionResult, FieldPlan
+from crmkit.core.lead import Lead, LeadStatus
+from crmkit.core.plain import plain_fields
 from crmkit.core.planning import Planning
-from crmkit.core.ports.plugins import Context
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.records import Stored
-from crmkit.core.schema import Schema
-from crmkit.errors import AlreadyConvertedError, NotFoundError, RejectedError
-from crmkit.services.converting.children import Children
-from crmkit.services.converting.decide import ConversionOptions, Decider, Decision
-from crmkit.services.converting.records import ConversionWriter
-from crmkit.services.operations import Outcome, Request, apply, begin_planning, run
+from crmkit.errors import AlreadyConvertedError, CrmkitError
+from crmkit.services.comparing import PlanComparison, compare_plans, digest_of_plan
+from crmkit.services.converting.batch import plan_batch
+from crmkit.services.converting.options import ConversionOptions
+from crmkit.services.converting.results import Results
+from crmkit.services.operations import Outcome, Request, begin_planning, run
+from crmkit.services.planned import apply_planned
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
 
@@ -49,11 +51,15 @@ class ConversionPlan:
         lead: The lead.
         contact: The contact it joins, or None when a new one is made.
         account: The account it joins, or None when a new one or none is made.
+        deal: The deal it joins, or None when a new one or none is opened.
         with_account: Whether there is an account at all.
+        with_deal: Whether there is a deal.
+        status: What the lead is left as.
         fields: What happens to each field of each target.
         unmapped: Lead fields that find no place; kept on the conversion.
         dropped: Lead fields that a rule drops, with the rule.
         candidates: Who matched, with evidence.
+        conflicts: Where rules wanted different things, and who won.
         linked: How many activities, memberships and so on are linked to the new records, by type.
         warnings: What a person should know.
         changes: All of it as one change set.
@@ -62,11 +68,15 @@ class ConversionPlan:
     lead: Lead
     contact: Any
     account: Any
+    deal: Any
     with_account: bool
+    with_deal: bool
+    status: LeadStatus
     fields: tuple[FieldPlan, ...]
     unmapped: Mapping[str, Any]
     dropped: Mapping[str, str]
     candidates: tuple[Candidate, ...]
+    conflicts: tuple[Conflict, ...]
     linked: Mapping[str, int]
     warnings: tuple[str, ...]
     changes: ChangeSet
@@ -74,7 +84,15 @@ class ConversionPlan:
     @property
     def digest(self) -> str:
         """What two plans share if and only if they do the same on the same ground."""
-        return self.changes.digest
+        return digest_of_plan(self)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values, which `compare` takes too."""
+        return {**plain_fields(self), "digest": self.digest}
+
+    def compare(self, other: ConversionPlan | Mapping[str, Any]) -> PlanComparison:
+        """Return what another plan, or one that was printed as JSON, does differently."""
+        return compare_plans(self, other)
 
 
 def plan_conversion(
@@ -91,22 +109,32 @@ def plan_conversion(
     chosen = options or ConversionOptions()
     with workspace.storage.read() as view:
         planning = begin_planning(workspace, view, Request(kind="convert"))
-        decision = _plan_batch(planning, [id_of(lead)], chosen, workspace)[0]
+        batch = plan_batch(planning, [id_of(lead)], chosen, workspace.extensions, in_columns=False)
+        [decision] = batch.decisions
+        assert decision is not None  # noqa: S101  # since it was not decided in columns
         if decision.error is not None:
             raise decision.error
+        results = Results(workspace.schema, [decision.lead.id])
+        results.begin(planning.operation_id)
+        results.add(batch)
         if decision.outcome == "already":
             reason = f"{decision.lead.label} is converted already"
-            raise AlreadyConvertedError(reason, result=_results(workspace.schema)(view, _result([decision]))[0])
-        changes = planning.change_set(_result([decision]))
+            raise AlreadyConvertedError(reason, result=results.finish(view, results.kept())[0])
+        _warn_of_others(planning, view, decision.lead)
+        changes = planning.change_set(results.kept())
     return ConversionPlan(
         lead=decision.lead,
         contact=decision.contact,
         account=decision.account,
+        deal=decision.deal,
         with_account=decision.with_account,
+        with_deal=chosen.opens_deal or decision.deal is not None,
+        status=chosen.status,
         fields=tuple(decision.fields),
         unmapped=decision.unmapped,
         dropped=decision.dropped,
         candidates=decision.candidates,
+        conflicts=tuple(decision.conflicts),
         linked=decision.linked,
         warnings=changes.warnings,
         changes=changes,
@@ -127,8 +155,8 @@ def convert_planned(
         StalePlanError: Something it relies on has moved; nothing was done.
     """
     request = Request(kind="convert", reason=reason, key=key, arguments={"plan": plan.digest}, dry_run=dry_run)
-    changes = attrs.evolve(plan.changes, reason=reason)
-    return apply(workspace, changes, request, _results(workspace.schema)).mapped(_only)
+    finish = Results(workspace.schema, [plan.lead.id]).finish
+    return apply_planned(workspace, plan.changes, request, finish).mapped(_only)
 
 
 def convert_lead(
@@ -158,10 +186,11 @@ def convert_leads(
     *,
     options: ConversionOptions | None = None,
     all_or_nothing: bool = False,
+    progress: Callable[[int, int], None] | None = None,
     reason: str | None = None,
     key: str | None = None,
     dry_run: bool = False,
-) -> Outcome[list[ConversionResult]]:
+) -> Outcome[Sequence[ConversionResult]]:
     """Convert many leads in one operation; leads of one company share its account.
 
     Args:
@@ -169,6 +198,8 @@ def convert_leads(
         leads: Leads or their ids; each gets one result, in this order.
         options: The same decisions for all.
         all_or_nothing: Refuse all when one cannot be converted.
+        progress: Called after each thousand with how many leads are decided, and of how many. It
+            begins anew when others have changed what the plan relied on.
         reason: Why, for the log.
         key: The idempotency key.
         dry_run: Do all of it, and roll it back.
@@ -179,13 +210,24 @@ def convert_leads(
     ids = list(dict.fromkeys(id_of(lead) for lead in leads))
     chosen = options or ConversionOptions()
 
+    results = Results(workspace.schema, ids)
+    # A deal that cannot be opened is found when half of its lead is planned; then all is planned anew without that
+    # lead, but for a part of an open operation, where nothing can be planned anew.
+    refused: dict[str, CrmkitError] | None = {} if workspace.open_planning is None else None
+
     def plan(planning: Planning) -> Mapping[str, Any]:
-        decisions: list[Decision] = []
+        known = len(refused or ())
+        results.begin(planning.operation_id)
         for start in range(0, len(ids), _BATCH):
-            decisions += _plan_batch(planning, ids[start : start + _BATCH], chosen, workspace)
+            batch = ids[start : start + _BATCH]
+            done = results.add(plan_batch(planning, batch, chosen, workspace.extensions, refused=refused))
+            if progress is not None:
+                progress(done, len(ids))
+        if len(refused or ()) > known:
+            raise _PlanAgain
         if all_or_nothing:
-            _refuse(decisions)
-        return _result(decisions)
+            results.refuse_any()
+        return results.kept()
 
     request = Request(
         kind="convert",
@@ -194,78 +236,23 @@ def convert_leads(
         arguments={"leads": ids, "options": chosen.as_json()} if key else {},
         dry_run=dry_run,
     )
-    return run(workspace, request, plan, _results(workspace.schema))
+    while True:  # each time more is known, so it ends
+        with suppress(_PlanAgain):
+            return run(workspace, request, plan, results.finish)
 
 
-def _plan_batch(
-    planning: Planning, ids: Sequence[str], options: ConversionOptions, workspace: Workspace
-) -> list[Decision]:
-    """Decide and plan the conversions of a batch of leads."""
-    found: dict[str, Lead] = {
-        lead.id: lead for lead in planning.schema["lead"].load_many(planning.get_many("lead", ids))
-    }
-    for id_ in ids:
-        if id_ not in found:
-            raise NotFoundError("lead", id_)
-    leads = [found[id_] for id_ in ids]
-    children = Children(planning, ids)
-    matcher = Matcher(planning, leads, children.addresses)
-    children.know([*matcher.known, *filter(None, (options.contact, options.account))])
-    context = Context(planning, planning.schema, at=planning.at, actor=planning.actor)
-    decider = Decider(matcher, options, workspace.extensions.conversion_rules, context)
-    writer = ConversionWriter(planning, options, children, matcher, workspace.extensions)
-    decisions: list[Decision] = []
-    for lead in leads:
-        decision = decider.decide(lead)
-        if decision.outcome == "converted":
-            writer.plan(decision)
-        decisions.append(decision)
-    return decisions
+class _PlanAgain(Exception):  # noqa: N818  # not an error: some leads turned out to be refused
+    pass
 
 
-def _refuse(decisions: Sequence[Decision]) -> None:
-    """Raise when one of the leads cannot be converted; for a single lead its own error."""
-    refused = [(decision.lead, decision.error) for decision in decisions if decision.error is not None]
-    if refused and len(decisions) == 1:
-        raise refused[0][1]
-    if refused:
-        raise RejectedError(f"{lead.label}: {error}" for lead, error in refused)
+def _warn_of_others(planning: Planning, view: ReadTransaction, lead: Lead) -> None:
+    """Name other open leads with the same address; the plan does not rely on them, so they are not remembered."""
+    kind = planning.schema["lead"]
+    pairs = view.lookup("lead", "email_key", [lead.email.key]) if lead.email else []
+    for other in kind.load_many(view.get_many("lead", [id_ for _, id_ in pairs])):
+        if other.id != lead.id and other.conversion_id is None:
+            planning.warn(f"{other.label} ({other.id}) is another lead with the address {lead.email}")
 
 
-def _only(results: list[ConversionResult]) -> ConversionResult:
+def _only(results: Sequence[ConversionResult]) -> ConversionResult:
     return results[0]
-
-
-def _result(decisions: Sequence[Decision]) -> dict[str, Any]:
-    return {
-        "results": [
-            {
-                "lead": decision.lead.id,
-                "outcome": decision.outcome,
-                "conversion": decision.conversion_id,
-                "reasons": list(decision.error.reasons) if decision.error else [],
-            }
-            for decision in decisions
-        ]
-    }
-
-
-def _results(schema: Schema) -> Callable[[ReadTransaction, Mapping[str, Any]], list[ConversionResult]]:
-    def finish(view: ReadTransaction, result: Mapping[str, Any]) -> list[ConversionResult]:
-        ids = [entry["conversion"] for entry in result["results"] if entry["conversion"]]
-        rows = view.get_many("conversion", ids)
-        found: dict[str, Conversion] = {
-            conversion.id: conversion for conversion in schema["conversion"].load_many(rows)
-        }
-        return [
-            ConversionResult(
-                lead_id=entry["lead"],
-                outcome=entry["outcome"],
-                conversion=found.get(entry["conversion"] or ""),
-                reasons=tuple(entry["reasons"]),
-                operation_id=found[entry["conversion"]].operation_id if entry["conversion"] in found else None,
-            )
-            for entry in result["results"]
-        ]
-
-    return finish

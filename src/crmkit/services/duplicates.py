@@ -8,7 +8,6 @@ is compared pair by pair. Whoever meets one of a group belongs to the group.
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,30 +15,16 @@ from typing import Any
 import attrs
 
 from crmkit.core.fields import Scalar
-from crmkit.core.lead import LeadStatus
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, All, Compare, Condition, Op, Query
 from crmkit.core.schema import Schema
+from crmkit.core.strength import Strength
 from crmkit.core.values.company import is_free_mail
 from crmkit.errors import RejectedError
 from crmkit.services.collections import Collection
 from crmkit.services.workspace import Workspace
 
 __all__ = ["DuplicateGroup", "Strength", "find_duplicates"]
-
-
-class Strength(enum.Enum):
-    """How surely records are one.
-
-    Attributes:
-        STRONG: A key that only one person or company has, and nothing against it.
-        LIKELY: What seldom meets by chance: a number and the name, a domain, a legal name.
-        WEAK: A key in common, but something against it: another name, another domain.
-    """
-
-    STRONG = "strong"
-    LIKELY = "likely"
-    WEAK = "weak"
 
 
 @attrs.frozen(kw_only=True)
@@ -210,7 +195,7 @@ class _Finder:
             kind = self._schema[name]
             for row in self._view.get_many(name, missing[name]):
                 values = dict(zip(kind.field_names, row, strict=True))
-                if values["deleted_at"] is None and values.get("status") != LeadStatus.CONVERTED.value:
+                if values["deleted_at"] is None and values.get("conversion_id") is None:
                     self._rows[str(values["id"])] = values
 
     # --------------------------------------------------------------------- groups

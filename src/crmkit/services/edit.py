@@ -7,14 +7,13 @@ from typing import Any, Unpack
 
 from crmkit.core.checks import check_record, parse_values
 from crmkit.core.fields import ANY
-from crmkit.core.lead import LeadStatus
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.records import Record, Stored
 from crmkit.core.schema import RecordType
 from crmkit.core.values.places import country_code, region_of_language
 from crmkit.errors import NotFoundError, RejectedError
-from crmkit.services.aliases import current_ids
+from crmkit.services.aliases import current_ids, why_gone
 from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
@@ -228,7 +227,7 @@ def plan_update(
         before = stored[id_]
         values, wrong = parse_values(type_, changes, region=_region({**type_.values_of(before), **changes}, settings))
         if before.deleted_at is not None:
-            wrong.append(f"{before.label} is deleted; restore it first")
+            wrong.append(why_gone(planning, planning.schema, before))
         else:
             wrong += check_record(type_, {**type_.values_of(before), **values}, before, given=changes)
         where = f"{before.label}: " if len(ids) > 1 else ""
@@ -267,7 +266,7 @@ def _check_not_needed(planning: Planning, kind: str, ids: Sequence[str]) -> None
     reasons = [
         f"the lead {record.label} is converted and stays for the reports; undo its conversion instead"
         for record in type_.load_many(planning.get_many(kind, ids))
-        if kind == "lead" and record.status is LeadStatus.CONVERTED
+        if kind == "lead" and record.conversion_id is not None
     ]
     for owner, field in planning.schema.referrers(kind):
         if field.references == ANY or not issubclass(owner.cls, Record):

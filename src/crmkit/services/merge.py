@@ -12,22 +12,35 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.amendments import Conflict
 from crmkit.core.changes import ChangeSet
 from crmkit.core.checks import check_record
-from crmkit.core.merging import Merge, MergeField, MergeResult, merge_refusals
+from crmkit.core.merge_refusals import merge_refusals
+from crmkit.core.merging import (
+    Merge,
+    MergeField,
+    MergeResult,
+)
+from crmkit.core.plain import plain_fields
 from crmkit.core.planning import Planning
+from crmkit.core.ports.plugins import Contribution, MergeRule
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.records import Record, Stored
+from crmkit.core.refusals import combined
 from crmkit.core.schema import RecordType, Schema
-from crmkit.errors import NotFoundError, RejectedError
+from crmkit.core.settling import Settled
+from crmkit.errors import MissingFieldsError, NotFoundError, RejectedError
 from crmkit.services.aliases import current_ids
+from crmkit.services.comparing import PlanComparison, compare_plans, digest_of_plan
 from crmkit.services.convert import ConversionOptions, convert_leads
+from crmkit.services.merging.asking import ask_merge_rules
 from crmkit.services.merging.unite import United, Uniter
-from crmkit.services.operations import Outcome, Request, apply, begin_planning, run
+from crmkit.services.operations import Outcome, Request, begin_planning, run
+from crmkit.services.planned import apply_planned
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
 
-__all__ = ["MergePlan", "merge", "merge_planned", "plan_merge"]
+__all__ = ["MergePlan", "merge", "merge_planned", "options_of_merge", "plan_merge"]
 
 _NEVER = frozenset({"user", "pipeline", "stage", "template", "activity", "link", "campaign_member", "contact_point"})
 
@@ -42,6 +55,7 @@ class MergePlan:
         losers: Those that become part of it.
         fields: What happens to each field, loser by loser.
         unmapped: Loser to field to value, for what finds no place; kept on the merge.
+        conflicts: Where rules wanted different things, and who won.
         linked: How many records will lead to the winner instead of a loser, by type.
         warnings: What a person should know.
         changes: All of it as one change set.
@@ -52,6 +66,7 @@ class MergePlan:
     losers: tuple[Any, ...]
     fields: tuple[MergeField, ...]
     unmapped: Mapping[str, Mapping[str, Any]]
+    conflicts: tuple[Conflict, ...]
     linked: Mapping[str, int]
     warnings: tuple[str, ...]
     changes: ChangeSet
@@ -59,7 +74,15 @@ class MergePlan:
     @property
     def digest(self) -> str:
         """What two plans share if and only if they do the same on the same ground."""
-        return self.changes.digest
+        return digest_of_plan(self)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values, which `compare` takes too."""
+        return {**plain_fields(self), "digest": self.digest}
+
+    def compare(self, other: MergePlan | Mapping[str, Any]) -> PlanComparison:
+        """Return what another plan, or one that was printed as JSON, does differently."""
+        return compare_plans(self, other)
 
 
 def plan_merge(
@@ -89,7 +112,7 @@ def plan_merge(
         )
     with workspace.storage.read() as view:
         planning = begin_planning(workspace, view, Request(kind="merge"))
-        made = _plan(planning, wanted)
+        made = _plan(planning, wanted, workspace.extensions.merge_rules)
         changes = planning.change_set(made.result)
     if made.united is None:
         raise RejectedError("they are merged already", hint="merge gives back the first result")
@@ -99,6 +122,7 @@ def plan_merge(
         losers=made.losers,
         fields=tuple(made.united.fields.fields),
         unmapped=made.united.fields.unmapped,
+        conflicts=made.conflicts,
         linked=made.linked,
         warnings=changes.warnings,
         changes=changes,
@@ -119,7 +143,7 @@ def merge_planned(
         StalePlanError: Something it relies on has moved; nothing was done.
     """
     request = Request(kind="merge", reason=reason, key=key, arguments={"plan": plan.digest}, dry_run=dry_run)
-    return apply(workspace, attrs.evolve(plan.changes, reason=reason), request, _result(workspace.schema))
+    return apply_planned(workspace, plan.changes, request, _result(workspace.schema))
 
 
 def merge(
@@ -154,7 +178,7 @@ def merge(
         return _convert_into(workspace, wanted, reason=reason, key=key, dry_run=dry_run)
 
     def plan(planning: Planning) -> Mapping[str, Any]:
-        return _plan(planning, wanted).result
+        return _plan(planning, wanted, workspace.extensions.merge_rules).result
 
     request = Request(kind="merge", reason=reason, key=key, arguments=wanted.as_json() if key else {}, dry_run=dry_run)
     return run(workspace, request, plan, _result(workspace.schema))
@@ -203,10 +227,11 @@ class _Made:
     losers: tuple[Any, ...]
     result: Mapping[str, Any]
     united: United | None = None
+    conflicts: tuple[Conflict, ...] = ()
     linked: Mapping[str, int] = attrs.field(factory=dict)
 
 
-def _plan(planning: Planning, wanted: _Wanted) -> _Made:
+def _plan(planning: Planning, wanted: _Wanted, rules: Sequence[Contribution[MergeRule]]) -> _Made:
     """Plan a merge as a part of an operation.
 
     Raises:
@@ -234,9 +259,17 @@ def _plan(planning: Planning, wanted: _Wanted) -> _Made:
     for record in (winner, *losers):
         _check_version(planning, kind, record, wanted.expected.get(record.id))
     _refuse(merge_refusals(kind, winner, losers, wanted.choose))
+    settled, vetoes = ask_merge_rules(planning, kind, rules, winner, losers, choose=wanted.choose)
+    _refuse(settled.problems, *vetoes)
     uniter = Uniter(planning)
-    united = uniter.unite(kind, {loser.id: winner_id for loser in losers}, wanted.choose)[winner_id]
-    _check_outcome(kind, winner, united, wanted.choose)
+    united = uniter.unite(kind, {loser.id: winner_id for loser in losers}, settled.choices)[winner_id]
+    unmet = settled.unmet(kind, winner, united.fields.values)
+    if unmet:
+        raise MissingFieldsError(
+            [f"the {kind.name} has no {field}: {reason} (rule {rule})" for rule, field, reason in unmet],
+            fields=[f"{kind.name}.{field}" for _rule, field, _reason in unmet],
+        )
+    _check_outcome(kind, winner, united, settled)
     for warning in _warnings(kind, winner, losers, united):
         planning.warn(warning)
     return _Made(
@@ -244,6 +277,7 @@ def _plan(planning: Planning, wanted: _Wanted) -> _Made:
         losers=tuple(losers),
         result={"winner": winner_id, "outcome": "merged", "merges": [*earlier, *united.merges]},
         united=united,
+        conflicts=tuple(settled.conflicts),
         linked=uniter.linked,
     )
 
@@ -282,16 +316,18 @@ def _check_version(planning: Planning, kind: RecordType, record: Any, expected: 
         planning.update_scalars(kind.name, record.id, {}, expected_version=expected)
 
 
-def _check_outcome(kind: RecordType, winner: Any, united: United, choose: Mapping[str, str]) -> None:
+def _check_outcome(kind: RecordType, winner: Any, united: United, settled: Settled) -> None:
     """Refuse choices that make a record which could not be written by an edit."""
     values = united.fields.values
-    if choose:
+    if settled.choices:
         _refuse(check_record(kind, {**kind.values_of(winner), **values}, winner, given=values))
 
 
-def _refuse(reasons: Sequence[str]) -> None:
-    if reasons:
-        raise RejectedError(dict.fromkeys(reasons))
+def _refuse(reasons: Sequence[str], *others: RejectedError) -> None:
+    """Raise with all reasons at once; of one kind, as that kind."""
+    errors = [*map(RejectedError, dict.fromkeys(reasons)), *others]
+    if (error := combined(errors)) is not None:
+        raise error
 
 
 def _warnings(kind: RecordType, winner: Any, losers: Sequence[Any], united: United) -> list[str]:
@@ -321,19 +357,35 @@ def _result(schema: Schema) -> Callable[[ReadTransaction, Mapping[str, Any]], Me
     return finish
 
 
+def options_of_merge(contact_id: str, lead_ids: Sequence[str], choose: Mapping[str, str]) -> ConversionOptions:
+    """Return how to convert leads into a contact, which is the merge of leads into a contact.
+
+    Raises:
+        RejectedError: A value is chosen of a record that takes no part, or of one of several leads.
+    """
+    reasons = [
+        f"{name} cannot be taken from {id_}, which is not merged here"
+        for name, id_ in choose.items()
+        if id_ != contact_id and id_ not in lead_ids
+    ]
+    if choose and len(lead_ids) > 1:
+        reasons.append("values can be chosen of one lead at a time; convert the others apart")
+    _refuse(reasons)
+    chosen = {f"contact.{name}": "keep" if id_ == contact_id else "take" for name, id_ in choose.items()}
+    return ConversionOptions(contact=contact_id, fields=chosen)
+
+
 def _convert_into(
     workspace: Workspace, wanted: _Wanted, *, reason: str | None, key: str | None, dry_run: bool
 ) -> Outcome[MergeResult]:
     """Convert leads into a contact that is there already."""
-    if wanted.choose:
-        raise RejectedError("a conversion has no choices of values", hint="convert first, then edit the contact")
     with workspace.reading() as view:
         contact_id = current_ids(view, workspace.schema, [wanted.winner])[wanted.winner]
         _refuse(_converted_elsewhere(view, workspace.schema, wanted.losers, contact_id))
     outcome = convert_leads(
         workspace,
         wanted.losers,
-        options=ConversionOptions(contact=contact_id),
+        options=options_of_merge(contact_id, wanted.losers, wanted.choose),
         all_or_nothing=True,
         reason=reason,
         key=key,

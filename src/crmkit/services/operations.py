@@ -16,11 +16,12 @@ from typing import Any, Generic, TypedDict, TypeVar
 import attrs
 
 from crmkit.core.changes import ChangeSet, Reliance, Updates, digest_of
-from crmkit.core.codecs import moment_text, parse_moment, to_json
+from crmkit.core.codecs import moment_text, parse_moment, scalar_json, to_json
+from crmkit.core.columns import Repeated
 from crmkit.core.fields import Row, Scalar
 from crmkit.core.ids import IdSequence, new_operation_id
 from crmkit.core.planning import Planning
-from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
+from crmkit.core.ports.storage import ReadTransaction, WriteTransaction, state_of
 from crmkit.core.query import Aggregate, Order, Query
 from crmkit.core.schema import Schema
 from crmkit.errors import ConflictError, KeyReusedError, RejectedError, StalePlanError
@@ -162,8 +163,9 @@ def run(
             changes = planning.change_set(plan(planning))
             if not changes and request.key is None:
                 return Outcome(value=finish(view, changes.result), operation_id=None, changes=changes)
+            planned_on = state_of(view)
         try:
-            return apply(workspace, changes, request, finish)
+            return apply(workspace, changes, request, finish, planned_on=planned_on)
         except ConflictError:
             if attempt == _MAX_PLANS - 1:
                 raise
@@ -177,8 +179,18 @@ def apply(
     changes: ChangeSet,
     request: Request,
     finish: Callable[[ReadTransaction, Mapping[str, Any]], T],
+    *,
+    planned_on: object = None,
 ) -> Outcome[T]:
     """Apply a plan as it is, in one transaction.
+
+    Args:
+        workspace: Where.
+        changes: The plan.
+        request: What is asked for.
+        finish: See `run`.
+        planned_on: The state of the view that it was planned on, or None. When nobody has
+            committed anything since then, there is nothing to look at again.
 
     Raises:
         StalePlanError: Something it relies on has moved; nothing was written.
@@ -189,7 +201,8 @@ def apply(
         earlier = _replay(transaction, workspace.schema, request, finish)
         if earlier is not None:
             return earlier
-        check_reliance(transaction, workspace.schema, changes.relies_on)
+        if planned_on is None or state_of(transaction) != planned_on:
+            check_reliance(transaction, workspace.schema, changes.relies_on)
         with _rolled_back_if(transaction, dry_run=request.dry_run):
             insert_operation(transaction, workspace.schema, changes, request)
             write_changes(transaction, workspace.schema, changes)
@@ -303,27 +316,36 @@ def write_changes(
         transaction.insert(created.type, created.columns)
     ids = IdSequence(changes.operation_id, changes.at, used=log_rows_before)
     moment = moment_text(changes.at)
-    log: dict[str, list[Scalar]] = {"id": [], "record_id": [], "to_version": [], "fields": [], "why": []}
+    log: dict[str, list[Scalar]] = {name: [] for name in _LOG}
     for updated in changes.updates:
+        if len(log["id"]) > _LOG_ROWS:  # what is written takes no memory any more
+            transaction.insert("change", {**log, **_system(changes, len(log["id"]))})
+            log = {name: [] for name in _LOG}
         count = len(updated.ids)
-        transaction.update(updated.type, updated.ids, updated.versions, {**updated.new, "updated_at": [moment] * count})
+        fields = {**updated.new, "updated_at": Repeated(moment, count)}
+        transaction.update(updated.type, updated.ids, updated.versions, fields)
         log["id"] += ids.take("change", count)
         log["record_id"] += updated.ids
         log["to_version"] += [version + 1 for version in updated.versions]
         log["fields"] += _logged(updated, schema)
-        log["why"] += [updated.why] * count
+        log["why"] += [updated.why] * count if updated.whys is None else updated.whys
     if log["id"]:
         transaction.insert("change", {**log, **_system(changes, len(log["id"]))})
     return ids.used
 
 
+_LOG = ("id", "record_id", "to_version", "fields", "why")
+_LOG_ROWS = 8192
+"""How many rows of the log are collected before they are written, at least."""
+
+
 def _system(changes: ChangeSet, count: int) -> dict[str, Sequence[Scalar]]:
-    moment = [moment_text(changes.at)] * count
+    moment = Repeated(moment_text(changes.at), count)
     return {
-        "version": [1] * count,
+        "version": Repeated(1, count),
         "created_at": moment,
         "updated_at": moment,
-        "operation_id": [changes.operation_id] * count,
+        "operation_id": Repeated(changes.operation_id, count),
     }
 
 
@@ -331,13 +353,12 @@ def _logged(updated: Updates, schema: Schema) -> list[Scalar]:
     """Return the log entry of each record of an update, as JSON."""
     # Derived fields follow from the others, so an undo computes them again.
     hidden = {field.name for field in schema[updated.type].fields if field.hidden}
-    names = [name for name in updated.new if name not in hidden]
-    tails = [[updated.rules[name]] if name in updated.rules else [] for name in names]
-    columns = [zip(updated.old[name], updated.new[name], strict=True) for name in names]
-    return [
-        to_json({name: [*pair, *tail] for name, pair, tail in zip(names, pairs, tails, strict=True)})
-        for pairs in zip(*columns, strict=True)
-    ]
+    columns: list[list[str]] = []
+    for name in sorted(updated.new.keys() - hidden):
+        head, tail = f"{to_json(name)}:[", f",{to_json(updated.rules[name])}]" if name in updated.rules else "]"
+        pairs = zip(updated.old[name], updated.new[name], strict=True)
+        columns.append([f"{head}{scalar_json(old)},{scalar_json(new)}{tail}" for old, new in pairs])
+    return [f"{{{','.join(cells)}}}" for cells in zip(*columns, strict=True)]
 
 
 def _refuse_inside(workspace: Workspace, what: str) -> None:

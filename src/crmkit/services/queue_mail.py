@@ -15,7 +15,6 @@ import attrs
 from crmkit.core.campaign import MemberStatus
 from crmkit.core.changes import Updates
 from crmkit.core.fields import Row, Scalar
-from crmkit.core.lead import LeadStatus
 from crmkit.core.message import MessageStatus
 from crmkit.core.people import person_name
 from crmkit.core.planning import Planning
@@ -284,11 +283,7 @@ class _Queue:
 
     def _contacts_of(self, people: Sequence[Mapping[str, object]]) -> set[object]:
         """Return the conversions whose contacts are among the people too."""
-        converted = [
-            str(values["conversion_id"])
-            for values in people
-            if values.get("status") == LeadStatus.CONVERTED.value and values.get("conversion_id")
-        ]
+        converted = [str(values["conversion_id"]) for values in people if values.get("conversion_id")]
         if not converted:
             return set()
         place = self._schema["conversion"].position

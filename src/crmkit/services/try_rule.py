@@ -12,15 +12,17 @@ from typing import Any
 
 import attrs
 
-from crmkit.core.conversion import Conversion, Target
+from crmkit.core.conversion import CHOSEN, Conversion, Target
 from crmkit.core.fields import close_to
 from crmkit.core.matching import Matcher
 from crmkit.core.ports.plugins import Context, Contribution, ConversionRule
 from crmkit.core.query import Order, Query
 from crmkit.errors import NotFoundError
 from crmkit.services.as_of import past_of
+from crmkit.services.converting.asking import ask_matchers
 from crmkit.services.converting.children import Children
-from crmkit.services.converting.decide import ConversionOptions, Decider, Decision
+from crmkit.services.converting.decide import Decider, Decision
+from crmkit.services.converting.options import ConversionOptions
 from crmkit.services.operations import Request, begin_planning
 from crmkit.services.workspace import Workspace
 
@@ -129,25 +131,29 @@ def _decided(
     """Decide the leads of one operation again, as they were before it, with each of two lists of rules."""
     past = past_of(workspace, operation_id, before=True)
     ids = [conversion.lead_id for conversion in conversions]
-    deals = {c.id: _deal_name(workspace, c) for c in conversions}
     with past.storage.read() as view:
         planning = begin_planning(past, view, Request(kind="convert"))
         leads = {lead.id: lead for lead in past.schema["lead"].load_many(planning.get_many("lead", ids))}
         matcher = Matcher(planning, list(leads.values()), Children(planning, ids).addresses)
         context = Context(planning, planning.schema, at=planning.at, actor=planning.actor)
+        matched = ask_matchers(workspace.extensions.lead_matchers, list(leads.values()), context)
         for conversion in conversions:
-            options = ConversionOptions(deal=deals[conversion.id])
+            options = _options(workspace, conversion)
             without, with_rule = (
-                Decider(matcher, options, each, context).decide(leads[conversion.lead_id]) for each in rules
+                Decider(matcher, options, each, context, matched).decide(leads[conversion.lead_id]) for each in rules
             )
             yield conversion, without, with_rule
 
 
-def _deal_name(workspace: Workspace, conversion: Conversion) -> str | None:
-    """Return the name of the deal that was opened with a conversion: rules are told whether there is one."""
-    if conversion.deal_id is None or Target.DEAL.value not in conversion.created:
-        return None
-    return str(workspace.load_many("deal", [conversion.deal_id])[0].name)
+def _options(workspace: Workspace, conversion: Conversion) -> ConversionOptions:
+    """Return what was decided about the deal of a conversion; rules are told whether there is one."""
+    if conversion.deal_id is None:
+        return ConversionOptions()
+    if Target.DEAL.value not in conversion.created:
+        return ConversionOptions(into_deal=conversion.deal_id)
+    if conversion.decided.get("deal.name", [None, CHOSEN])[1] != CHOSEN:
+        return ConversionOptions(deal=True)  # a rule may name it
+    return ConversionOptions(deal=str(workspace.load_many("deal", [conversion.deal_id])[0].name))
 
 
 def _compared(conversion: Conversion, without: Decision, with_rule: Decision) -> TriedLead:
@@ -158,7 +164,7 @@ def _compared(conversion: Conversion, without: Decision, with_rule: Decision) ->
         converted_at=conversion.created_at,
         without=without.outcome,
         with_rule=with_rule.outcome,
-        reasons=with_rule.error.reasons if with_rule.error else (),
+        reasons=getattr(with_rule.error, "reasons", ()),
         differences=tuple(
             ValueDifference(what=what, without=before.get(what), with_rule=after.get(what))
             for what in dict.fromkeys([*before, *after])

@@ -210,7 +210,7 @@ class _Touched:
     def narrow(self, only: Sequence[str]) -> None:
         """Keep to some records, and to what the operation made for them alone."""
         references = self._references()
-        chosen = set(only)
+        chosen = set(only) | self._leads_of(set(only))
         while True:
             more: set[str] = set()
             for id_ in set(references) - chosen:
@@ -223,6 +223,12 @@ class _Touched:
             chosen |= more
         self.created = {kind: [id_ for id_ in ids if id_ in chosen] for kind, ids in self.created.items()}
         self.changes = {id_: change for id_, change in self.changes.items() if id_ in chosen}
+
+    def _leads_of(self, chosen: set[str]) -> set[str]:
+        """Return the leads that a conversion made these records of: a lead is taken back with all it became."""
+        kind = self._planning.schema["conversion"]
+        made = kind.load_many(self._planning.get_many("conversion", self.created.get("conversion", ())))
+        return {c.lead_id for c in made if chosen & {c.id, c.contact_id, c.account_id, c.deal_id}}
 
     def take_messages(self) -> list[Any]:
         """Take the messages out: they are cancelled, not deleted."""
@@ -262,8 +268,9 @@ class _Touched:
         last = {id_: changes[-1].operation_id for id_, changes in log.items()}
         rows = planning.get_many("operation", list(set(last.values())))
         labels = {o.id: o.label for o in planning.schema["operation"].load_many(rows)}
+        came_with_versions = self._operation.result.get("importer") == "workspace"  # it keeps those of the file
         for id_, (kind, record) in later.items():
-            if id_ in log and _comes_to_nothing(log[id_]):
+            if _comes_to_nothing(log[id_]) if id_ in log else came_with_versions:
                 continue  # such as an edit that was undone
             by = f" by the {labels[last[id_]]}" if id_ in last else ""
             yield id_, [f"the {kind.name.replace('_', ' ')} {record.label} was changed since{by}"]

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from crmkit.core.values.free_mail import FREE_MAIL_DOMAINS
+from crmkit.core.values.free_mail import is_shared
 from crmkit.core.values.text import fold
 
 __all__ = ["company_key", "domain_of", "is_free_mail"]
@@ -40,7 +40,7 @@ def is_free_mail(domain: str) -> bool:
 
     See `crmkit.core.values.free_mail` for the list.
     """
-    return domain.lower() in FREE_MAIL_DOMAINS
+    return is_shared(domain.lower())
 
 
 # The caches are behind the cuts, so that a hostile cell cannot fill the memory.

@@ -1,22 +1,30 @@
 """Domains at which anybody can have an address, so that they name no company.
 
-Providers with many national domains are listed by name and ending, the others
-whole: first those of the world, then by country, then disposable addresses.
-Only well-known ones are here. A missing one costs a wrong suggestion (two
-strangers proposed as colleagues), a wrong one costs a right suggestion; both
-are seen by a person before anything is merged.
+Those of mail providers are listed here: providers with many national domains by name and
+ending, the others whole, first those of the world, then by country. Only well-known ones
+are here. A missing one costs a wrong suggestion (two strangers proposed as colleagues), a
+wrong one costs a right suggestion; both are seen by a person before anything is merged.
+Checked in 2026 against what is published: the packages of free-mail domains lack the large
+French providers or have rested for years.
 
-Checked in 2026 against what is published: the free-mail packages lack the large
-French providers or have rested for years. Of disposable domains there are
-tens of thousands, and new ones daily: the best-known are here, and the package
-``disposable-email-domains`` is the one to add where more are needed.
+Disposable addresses come and go by the day, so their ten thousand domains are those of the
+package ``disposable-email-domains``, which is released every few days; it is loaded by the
+first domain that is not listed here. Below are the few that it lacks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["FREE_MAIL_DOMAINS"]
+__all__ = ["FREE_MAIL_DOMAINS", "is_shared"]
+
+
+def is_shared(domain: str) -> bool:
+    """Tell whether anybody can have an address at a domain, which is given in ASCII and lower case."""
+    return domain in FREE_MAIL_DOMAINS or domain in _disposable()
+
 
 _BY_NAME: Final = {
     "aol": "com co.uk de es fr it",
@@ -83,16 +91,18 @@ nifty.com ocn.ne.jp biglobe.ne.jp so-net.ne.jp hinet.net pchome.com.tw singnet.c
 uol.com.br bol.com.br terra.com.br ig.com.br globo.com globomail.com oi.com.br r7.com zipmail.com.br
 prodigy.net.mx fibertel.com.ar ciudad.com.ar arnet.com.ar speedy.com.ar vtr.net une.net.co
 
-mailinator.com yopmail.com yopmail.fr yopmail.net guerrillamail.com guerrillamail.net guerrillamail.org sharklasers.com
-grr.la 10minutemail.com 10minutemail.net temp-mail.org tempmail.com tempmail.net tempmail.dev tempr.email tempail.com
-temp-mail.io throwawaymail.com trashmail.com trashmail.de trash-mail.com trashmail.net dispostable.com getnada.com
-nada.email maildrop.cc mailnesia.com mintemail.com mohmal.com moakt.com fakeinbox.com fakemail.net spamgourmet.com
-spam4.me mailcatch.com emailondeck.com jetable.org jetable.com discard.email discardmail.com mytemp.email
-burnermail.io wegwerfmail.de wegwerfemail.de einrot.com byom.de muellmail.com minutemailbox.com inboxkitten.com
-33mail.com anonbox.net mailsac.com mail.tm tempinbox.com tempmailo.com crazymailing.com incognitomail.org luxusmail.org
+tempmail.com tempmail.net tempmail.dev temp-mail.io spamgourmet.com burnermail.io minutemailbox.com 33mail.com
+luxusmail.org
 """
 
 FREE_MAIL_DOMAINS: Final = frozenset(_WHOLE.split()) | {
     f"{name}.{ending}" for name, endings in _BY_NAME.items() for ending in endings.split()
 }
-"""ASCII, lower case, some 600 of them."""
+"""Of mail providers: ASCII, lower case, some 600 of them."""
+
+
+@lru_cache(1)
+def _disposable() -> AbstractSet[str]:
+    from disposable_email_domains import blocklist  # 200 kB of text, that most programs never ask for
+
+    return blocklist

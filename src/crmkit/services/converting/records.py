@@ -11,13 +11,13 @@ from crmkit.core.codecs import as_json
 from crmkit.core.contact import PointKind
 from crmkit.core.conversion import Action, Target
 from crmkit.core.fields import Scalar
-from crmkit.core.lead import LeadStatus
 from crmkit.core.matching import Matcher
 from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Extensions
 from crmkit.errors import RejectedError
 from crmkit.services.converting.children import Children
-from crmkit.services.converting.decide import ConversionOptions, Decision
+from crmkit.services.converting.decide import Decision
+from crmkit.services.converting.options import ConversionOptions
 from crmkit.services.dealing.opening import plan_open_deal
 
 __all__ = ["ConversionWriter"]
@@ -45,8 +45,12 @@ class ConversionWriter:
         contact_id = self._plan_contact(decision, account_id)
         deal_id = self._plan_deal(decision, account_id, contact_id)
         targets = [id_ for id_ in (contact_id, account_id, deal_id) if id_]
-        decision.linked = self._children.plan_links(lead, targets, contact_id)
-        if lead.campaign_id in self._children.campaigns(lead):
+        if decision.contact is not None:
+            self._know_points(decision)
+        decision.linked = self._children.plan_links(lead.id, targets, contact_id)
+        for kind, value in self._children.points(lead.id):
+            self._matcher.reached_by(kind, value, contact_id)
+        if self._children.is_member(lead.id, lead.campaign_id):
             # It lives on as the contact's membership.
             decision.unmapped = {name: v for name, v in decision.unmapped.items() if name != "campaign_id"}
         if decision.contact is not None:
@@ -55,7 +59,7 @@ class ConversionWriter:
         made = {
             "account": decision.with_account and decision.account is None,
             "contact": decision.contact is None,
-            "deal": deal_id is not None,
+            "deal": deal_id is not None and decision.deal is None,
         }
         decision.conversion_id = planning.create(
             "conversion",
@@ -71,12 +75,11 @@ class ConversionWriter:
                 "status_before": lead.status.value,
             },
         )
-        for record_id in filter(None, (contact_id, account_id)):
-            planning.create("link", {"kind": "origin", "from_id": record_id, "to_id": lead.id})
+        self._children.plan_origin(lead.id, filter(None, (contact_id, account_id)))
         planning.update(
             "lead",
             lead.id,
-            {"status": LeadStatus.CONVERTED, "conversion_id": decision.conversion_id},
+            {"status": self._options.status, "conversion_id": decision.conversion_id},
             expected_version=lead.version,
             why="converted",
         )
@@ -98,18 +101,40 @@ class ConversionWriter:
         return contact_id
 
     def _plan_deal(self, decision: Decision, account_id: str | None, contact_id: str) -> str | None:
-        if self._options.deal is None:
+        if decision.deal is not None:
+            return self._join_deal(decision, account_id, contact_id)
+        if not self._options.opens_deal:
             return None
+        planned = {p.field: p.new for p in decision.fields if p.target is Target.DEAL and p.action is not Action.KEEP}
+        planned |= {name: value for name, value in self._options.deal_values.items() if value is not None}
+        own = {name: value for name, value in planned.items() if "." not in name}
         return plan_open_deal(
             self._planning,
             self._extensions,
-            name=self._options.deal,
             account=account_id,
             contacts=[contact_id],
-            owner=self._options.owner or decision.lead.owner_id,
-            custom={p.field: p.new for p in decision.fields if p.target is Target.DEAL and "." in p.field},
-            **self._options.deal_values,
+            owner=self._options.owner or own.pop("owner_id", None) or decision.lead.owner_id,
+            custom={name: value for name, value in planned.items() if "." in name},
+            **own,
         )
+
+    def _join_deal(self, decision: Decision, account_id: str | None, contact_id: str) -> str:
+        """Let the contact take part in a deal that is there, and fill what that lacks."""
+        planning, deal = self._planning, decision.deal
+        mine = [p for p in decision.fields if p.target is Target.DEAL and p.action is not Action.KEEP]
+        values = {p.field: p.new for p in mine}
+        if account_id and deal.account_id is None:
+            values["account_id"] = account_id
+        if self._options.owner and deal.owner_id is None:
+            values["owner_id"] = self._options.owner
+        rules = {p.field: p.rule for p in mine if p.rule != "default"}
+        planning.update("deal", deal.id, values, why=f"conversion of {decision.lead.label}", rules=rules)
+        known = planning.get_many("link", [id_ for _, id_ in planning.lookup("link", "from_id", [deal.id])])
+        if not any(
+            link.kind == "contact" and link.to_id == contact_id for link in planning.schema["link"].load_many(known)
+        ):
+            planning.create("link", {"kind": "contact", "from_id": deal.id, "to_id": contact_id})
+        return str(deal.id)
 
     def _plan_target(self, decision: Decision, target: Target, bond: Mapping[str, Any]) -> str:
         """Make the contact or account, or fill the one that is there."""
@@ -144,11 +169,37 @@ class ConversionWriter:
     def _keep_addresses(self, decision: Decision) -> None:
         """Give an existing contact the addresses and numbers of the lead that differ from its own."""
         lead, contact = decision.lead, decision.contact
-        for field, kind in (("email", PointKind.EMAIL), ("phone", PointKind.PHONE), ("mobile", PointKind.PHONE)):
+        for field, kind in _REACH.items():
             value = getattr(lead, field)
-            if value and field in decision.unmapped and value not in (contact.email, contact.phone, contact.mobile):
-                values = {"person_id": contact.id, "kind": kind, "value": str(value)}
-                self._planning.create("contact_point", values)
+            if value and field in decision.unmapped:
+                self._add_point(contact.id, kind, value)
+        self._keep_replaced(decision)
+
+    def _add_point(self, contact_id: str, kind: PointKind, value: Any) -> None:
+        if not self._children.reach(contact_id, self._point_key(kind, value)):
+            return
+        self._planning.create("contact_point", {"person_id": contact_id, "kind": kind, "value": str(value)})
+        self._matcher.reached_by(kind.value, str(value), contact_id)
+
+    def _know_points(self, decision: Decision) -> None:
+        """Take note of how a contact is reached and will be, so that it gets nothing twice."""
+        contact = decision.contact
+        taken = {p.field: p.new for p in decision.fields if p.target is Target.CONTACT and p.action is Action.OVERWRITE}
+        for field, kind in _REACH.items():
+            if value := taken.get(field, getattr(contact, field)):
+                self._children.reach(contact.id, self._point_key(kind, value))
+
+    def _point_key(self, kind: PointKind, value: Any) -> Scalar:
+        return self._planning.schema["contact_point"].derive({"kind": kind.value, "value": str(value)})["value_key"]
+
+    def _keep_replaced(self, decision: Decision) -> None:
+        """Keep the address and numbers of a contact that a rule or a choice replaced as further ones."""
+        for plan in decision.fields:
+            if plan.target is Target.CONTACT and plan.action is Action.OVERWRITE and plan.field in _REACH:
+                self._add_point(decision.contact.id, _REACH[plan.field], plan.old)
+
+
+_REACH = {"email": PointKind.EMAIL, "phone": PointKind.PHONE, "mobile": PointKind.PHONE}
 
 
 def _check_fields(planning: Planning, decision: Decision) -> None:

@@ -23,6 +23,7 @@ from crmkit.errors import (
     RejectedError,
     StageNotInPipelineError,
 )
+from crmkit.services.aliases import current_ids
 from crmkit.services.dealing.history import note_stage_change
 from crmkit.services.dealing.refusing import refuse, vetoes_of
 from crmkit.services.stages import pipeline_with_stages, stage_named
@@ -100,7 +101,7 @@ def plan_open_deal(
     }
     kind = planning.schema["deal"]
     values, wrong = parse_values(kind, given)
-    problems += wrong
+    problems += wrong or ([] if values.get("name") else ["name is missing"])
     # The deal as it would be, with the id that it will have: guards want to see it before anything is planned.
     whole = {
         "id": IdSequence(planning.operation_id, planning.at, used=planning.ids.used).next("deal"),
@@ -177,7 +178,11 @@ def _load_living(planning: Planning, kind: str, ids: Sequence[str]) -> list[Any]
     for id_ in ids:
         if id_ not in found:
             raise NotFoundError(kind, id_)
+    if gone := [id_ for id_, record in found.items() if record.deleted_at is not None]:
+        # Of one that was merged into another, that one takes part.
+        now = current_ids(planning, planning.schema, gone)
+        found |= {id_: planning.load(kind, now[id_]) for id_ in gone}
     deleted = [record for record in found.values() if record.deleted_at is not None]
     if deleted:
         raise RejectedError([f"the {kind} {record.label} is deleted; restore it first" for record in deleted])
-    return [found[id_] for id_ in dict.fromkeys(ids)]
+    return list({found[id_].id: found[id_] for id_ in ids}.values())

@@ -7,8 +7,9 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.conversion import CHOSEN
 from crmkit.core.fields import Field, Row, Scalar
-from crmkit.core.merging import MergedFields, merge_fields
+from crmkit.core.merging import Choice, MergedFields, merge_fields
 from crmkit.core.planning import Planning
 from crmkit.core.schema import RecordType
 
@@ -49,14 +50,14 @@ class Uniter:
         self.linked: dict[str, int] = {}
 
     def unite(
-        self, kind: RecordType, into: Mapping[str, str], chosen: Mapping[str, str] | None = None
+        self, kind: RecordType, into: Mapping[str, str], chosen: Mapping[str, Choice] | None = None
     ) -> dict[str, United]:
         """Plan that records become part of others of their type.
 
         Args:
             kind: The record type.
             into: Loser to winner; nobody is both.
-            chosen: Attribute to the id of the record whose value is wanted.
+            chosen: Attribute to what was decided.
 
         Returns:
             What was planned, by winner.
@@ -84,13 +85,14 @@ class Uniter:
         return united
 
     def _plan_fields(
-        self, kind: RecordType, winner: Row, losers: Sequence[Row], chosen: Mapping[str, str] | None, *, named: bool
+        self, kind: RecordType, winner: Row, losers: Sequence[Row], chosen: Mapping[str, Choice] | None, *, named: bool
     ) -> United:
         merged = merge_fields(kind, winner, losers, chosen=chosen, into=self._into)
         labels = ", ".join(kind.load(row).label for row in losers)
         why = f"{_WHY} with {labels}" if named else _WHY
         scalars = {**kind.encode(merged.values), **merged.carried}
-        self._planning.update_scalars(kind.name, str(winner[kind.position["id"]]), scalars, why=why)
+        rules = {each.field: each.rule for each in merged.fields if each.rule not in ("default", CHOSEN)}
+        self._planning.update_scalars(kind.name, str(winner[kind.position["id"]]), scalars, why=why, rules=rules)
         return United(fields=merged)
 
     def _relink(self, owner: RecordType, field: Field, into: Mapping[str, str]) -> None:
