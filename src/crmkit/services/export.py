@@ -1,181 +1,116 @@
-"""Export the records of one type, as a table for spreadsheets or as JSON lines for machines."""
+"""Export the records of one type: a table or workbook for people, JSON lines for programs, cards for address books."""
 
 from __future__ import annotations
 
-import csv
-import enum
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
-from typing import Any, Final, Literal, TextIO
+from pathlib import Path
+from typing import IO, Any, Final, Literal, cast, get_args
 
-from crmkit.core.codecs import as_json, to_json
-from crmkit.core.fields import ANY, Field, Row
-from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Query
-from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import RecordType
 from crmkit.errors import RejectedError
-from crmkit.services.files import replacing
+from crmkit.services.exporting.cards import check_cards, write_cards
+from crmkit.services.exporting.columns import columns_of
+from crmkit.services.exporting.companions import batches
+from crmkit.services.exporting.csv_table import write_csv
+from crmkit.services.exporting.json_lines import write_json_lines
+from crmkit.services.exporting.workbook import write_workbook
+from crmkit.services.files import replacing, replacing_bytes
 from crmkit.services.questions import Wanted, condition_of, understood
-from crmkit.services.tabular import protected
 from crmkit.services.workspace import Workspace
 
-__all__ = ["ExportFormat", "export_columns", "export_records"]
+__all__ = ["ExportFormat", "export_columns", "export_records", "format_of_name"]
 
-ExportFormat = Literal["csv", "jsonl"]
+ExportFormat = Literal["csv", "xlsx", "jsonl", "vcard"]
 
 
 def export_records(
     workspace: Workspace,
     kind: str,
-    destination: str | PathLike[str] | TextIO,
+    destination: str | PathLike[str] | IO[Any],
     *,
-    format: ExportFormat = "csv",  # noqa: A002  # the word everybody expects
+    format: ExportFormat | None = None,  # noqa: A002  # the word everybody expects
     delimiter: str = ",",
-    where: Sequence[Wanted] = (),
+    where: Wanted | Sequence[Wanted] = (),
     deleted: bool = False,
 ) -> int:
     """Write the records of one type, a batch at a time, and return how many there are.
 
-    A table has a column for each visible field, and beside each reference one with what a
-    person calls the record; moments are in UTC. Its file is UTF-8 with a byte order mark, and no cell in it is a
-    formula. JSON lines have the same values typed, those that only crmkit needs, and those
-    of plugins that are absent now, as they are stored.
+    A table (CSV, XLSX) has a column for each visible field, and beside each reference one with
+    what a person calls the record; activities say what they are about, deals with whom they
+    are, leads and contacts their further addresses. Moments are in UTC. No cell is a formula.
+    JSON lines have the same values typed, those that only crmkit needs, and those of plugins
+    that are absent now, as they are stored. Cards are for leads, contacts and accounts.
 
     Args:
         workspace: Where.
         kind: The record type, by name or plural.
-        destination: A file, written whole or not at all, or an open stream.
-        format: ``csv`` or ``jsonl``.
-        delimiter: What parts the cells of a table.
+        destination: A file, written whole or not at all, or an open stream; of bytes for a workbook.
+        format: ``csv``, ``xlsx``, ``jsonl`` or ``vcard``; None means what the file's name ends in, else CSV.
+        delimiter: What parts the cells of a CSV table.
         where: Which records: texts such as ``status = new``, or expressions; all must hold.
         deleted: Whether deleted ones are written too.
 
     Raises:
         NotFoundError: There is no such record type.
         RejectedError: The file cannot be written, or an option or condition makes no sense.
+        ConfigError: The library that writes workbooks is not installed.
     """
     type_ = workspace.schema.named(kind)
-    if format not in _WRITERS:
-        raise RejectedError(f"{format!r} is no format (possible: {', '.join(_WRITERS)})")
+    chosen = format or (format_of_name(str(destination)) if isinstance(destination, (str, PathLike)) else "csv")
+    if chosen not in get_args(ExportFormat):
+        raise RejectedError(f"{chosen!r} is no format (possible: {', '.join(get_args(ExportFormat))})")
     if len(delimiter) != 1 or delimiter in '\r\n"':
         raise RejectedError(f"the delimiter must be one character, not {delimiter!r}", hint="take , or ; or a tab")
-    wanted = understood(workspace, type_.name, where)
+    if chosen == "vcard":
+        check_cards(type_)
+    conditions: Sequence[Wanted] = where if isinstance(where, (list, tuple)) else [cast("Wanted", where)]
+    wanted = understood(workspace, type_.name, conditions)
     with workspace.reading() as view:
         query = Query(type=type_.name, where=condition_of(view, workspace.schema, wanted), deleted=deleted)
-        batches = _Batches(view, workspace.schema, type_, query)
-        if isinstance(destination, (str, PathLike)):
-            encoding = "utf-8-sig" if format == "csv" else "utf-8"
-            with replacing(destination, encoding=encoding) as file:
-                return _WRITERS[format](file, batches, delimiter)
-        return _WRITERS[format](destination, batches, delimiter)
+        records = batches(view, workspace.schema, query)
+        with _opened(destination, chosen) as file:
+            if chosen == "xlsx":
+                return write_workbook(file, type_, records)
+            if chosen == "vcard":
+                return write_cards(file, type_, records)
+            if chosen == "jsonl":
+                return write_json_lines(file, type_, records)
+            return write_csv(file, type_, records, delimiter=delimiter)
 
 
 def export_columns(type_: RecordType) -> tuple[str, ...]:
     """Return the header of the table of a record type."""
-    columns: list[str] = []
-    for name in _attributes(type_):
-        columns.append(name)
-        label = _label_column(type_, name)
-        if label:
-            columns.append(label)
-    return tuple(columns)
+    return tuple(column.name for column in columns_of(type_))
 
 
-_FOR_CRMKIT: Final = ("version", "deleted_at", "operation_id", "source_row", "import_key")
-"""What a person has no use for in a table."""
-_LAST: Final = ("owner_id", "tags", "created_at", "updated_at")
+def format_of_name(name: str) -> ExportFormat:
+    """Return the format that the name of a file asks for; what says nothing is a table."""
+    return _ENDINGS.get(Path(name).suffix.lower(), "csv")
 
 
-def _attributes(type_: RecordType) -> list[str]:
-    names = [a.name for a in type_.attributes if a.name not in _FOR_CRMKIT]
-    return [*(n for n in names if n not in _LAST), *(n for n in _LAST if n in names)]
+@contextmanager
+def _opened(destination: str | PathLike[str] | IO[Any], chosen: ExportFormat) -> Iterator[IO[Any]]:
+    if not isinstance(destination, (str, PathLike)):
+        if (chosen == "xlsx") is isinstance(destination, io.TextIOBase):
+            raise RejectedError(f"{chosen} goes to a stream of {'bytes' if chosen == 'xlsx' else 'text'}")
+        yield destination
+    elif chosen == "xlsx":
+        with replacing_bytes(destination) as file:
+            yield file
+    else:
+        with replacing(destination, encoding="utf-8-sig" if chosen == "csv" else "utf-8") as text:
+            yield text
 
 
-def _label_column(type_: RecordType, attribute: str) -> str | None:
-    """Return the column beside a reference that says what a person calls the record, if it can have one."""
-    name = attribute.removesuffix("_id")
-    return name if attribute in type_.bonds and name not in type_.attribute else None
-
-
-class _Batches:
-    """Records of a type in batches, each with the labels of what it refers to."""
-
-    def __init__(self, view: ReadTransaction, schema: Schema, type_: RecordType, query: Query) -> None:
-        self._view = view
-        self._schema = schema
-        self._query = query
-        self.type = type_
-
-    def __iter__(self) -> Iterator[tuple[list[Row], list[dict[str, Any]]]]:
-        """Go through the rows, and what they are to people: attribute to value."""
-        kind = self.type
-        for rows in self._view.iterate(self._query):
-            yield rows, [kind.values_of(record) for record in kind.load_many(rows)]
-
-    def labels(self, records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Return id to label of everything the records refer to; one question for each type."""
-        wanted: dict[str, set[str]] = {}
-        for name, field in self.type.bonds.items():
-            ids = {value for record in records if (value := record[name])}
-            for id_ in ids:
-                wanted.setdefault(self._target(field, id_), set()).add(id_)
-        found: dict[str, str] = {}
-        for kind, ids in wanted.items():
-            loaded: list[Stored] = self._schema[kind].load_many(self._view.get_many(kind, sorted(ids)))
-            found |= {record.id: record.label for record in loaded}
-        return found
-
-    def _target(self, field: Field, id_: str) -> str:
-        return self._schema.type_of(id_).name if field.references == ANY else str(field.references)
-
-
-def _write_table(file: TextIO, batches: _Batches, delimiter: str) -> int:
-    writer = csv.writer(file, delimiter=delimiter)
-    writer.writerow(export_columns(batches.type))
-    columns = [(name, _label_column(batches.type, name)) for name in _attributes(batches.type)]
-    count = 0
-    for _, records in batches:
-        labels = batches.labels(records)
-        for record in records:
-            cells: list[str] = []
-            for name, label in columns:
-                value = record[name]
-                cells.append(protected(_cell(value)))
-                if label:
-                    cells.append(protected(labels.get(value, "")))
-            writer.writerow(cells)
-        count += len(records)
-    return count
-
-
-def _cell(value: Any) -> str:
-    """Return a value as a person writes it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"  # spreadsheets know no time zones
-    if isinstance(value, (tuple, list)):
-        return ", ".join(map(str, value))
-    if isinstance(value, Mapping):
-        return to_json(as_json(value)) if value else ""
-    if isinstance(value, enum.Enum):
-        return str(value.value)
-    return str(value)
-
-
-def _write_lines(file: TextIO, batches: _Batches, _delimiter: str) -> int:
-    count = 0
-    for rows, records in batches:
-        for row, record in zip(rows, records, strict=True):
-            values = {name: as_json(value) for name, value in record.items()} | batches.type.carried(row)
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
-        count += len(records)
-    return count
-
-
-_WRITERS: Final = {"csv": _write_table, "jsonl": _write_lines}
+_ENDINGS: Final[dict[str, ExportFormat]] = {
+    ".xlsx": "xlsx",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".vcf": "vcard",
+    ".vcard": "vcard",
+}

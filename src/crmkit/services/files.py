@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from crmkit.errors import RejectedError
 
-__all__ = ["replacing"]
+__all__ = ["replacing", "replacing_bytes"]
 
 
 @contextmanager
@@ -27,12 +28,27 @@ def replacing(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Itera
     Raises:
         RejectedError: It cannot be written; what was there is untouched.
     """
+    with replacing_bytes(path) as file:
+        text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+        try:
+            yield text
+        finally:
+            text.detach()
+
+
+@contextmanager
+def replacing_bytes(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Do the same with a file of bytes.
+
+    Raises:
+        RejectedError: It cannot be written; what was there is untouched.
+    """
     target = Path(path)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         beside = Path(name)
         try:
-            with open(handle, "w", encoding=encoding, errors="replace", newline="") as file:  # noqa: PTH123  # a handle
+            with open(handle, "wb") as file:  # noqa: PTH123  # a handle
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -16,6 +16,7 @@ from typing import Any, Final
 import attrs
 
 from crmkit.core.checks import parse_values
+from crmkit.core.drafts import Finding
 from crmkit.core.fields import ANY, Kind, Scalar, close_to
 from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
@@ -26,7 +27,12 @@ from crmkit.core.schema import RecordType
 from crmkit.core.values.text import fold
 from crmkit.errors import CrmkitError, RejectedError
 from crmkit.services.edit import plan_add, plan_update
+from crmkit.services.exporting.binding import bound_problems, plan_bound, words_in
+from crmkit.services.exporting.companions import bound_names, shown_names
+from crmkit.services.importing.asked import asked_options
+from crmkit.services.importing.custom import plain_value, typed_of
 from crmkit.services.importing.report import LISTED, summary_of
+from crmkit.services.importing.ways import Hints, Way, WrittenColumns
 from crmkit.services.operations import Outcome, Request, run
 from crmkit.services.resolve import resolve
 from crmkit.services.settings import Settings
@@ -69,17 +75,23 @@ def import_records(
         UnreadableError: It is neither a table nor JSON lines.
     """
     type_ = workspace.schema.named(kind)
-    options = options or ReadingOptions()
-    header, lines = _read(source, options, type_)
+    options = asked_options(options, settings=workspace.settings)
+    header, found, lines = _read(source, options, type_)
     names = _fields_of(type_, header, options.mapping)
+    ways, told = _written(type_, names, lines, options, found)
 
     def plan(planning: Planning) -> Mapping[str, Any]:
-        outcomes, problems = _Import(planning, type_, workspace.settings).plan(names, lines)
-        report = ImportReport(
-            source=source.name, importer=type_.name, header=header, outcomes=outcomes, read=len(lines)
+        outcomes, problems = _Import(planning, type_, workspace.settings, ways).plan(names, lines)
+        summed_up = ImportReport(
+            source=source.name,
+            importer=type_.name,
+            findings=(*found, *told),
+            header=header,
+            outcomes=outcomes,
+            read=len(lines),
         )
         return {
-            **summary_of(report, sha256=source.sha256),
+            **summary_of(summed_up, sha256=source.sha256),
             "problems": problems[:LISTED],
             "unlisted": len(problems[LISTED:]),
         }
@@ -88,6 +100,7 @@ def import_records(
         return ImportReport(
             source=result["source"],
             importer=result["importer"],
+            findings=tuple(Finding(**finding) for finding in result["findings"]),
             header=tuple(result["header"]),
             outcomes={RowOutcome(name): count for name, count in result["outcomes"].items()},
             read=result["read"],
@@ -98,11 +111,16 @@ def import_records(
             unlisted=result["unlisted"],
         )
 
-    arguments = {"kind": type_.name, "sha256": source.sha256, "mapping": dict(options.mapping)}
+    arguments = {
+        "kind": type_.name,
+        "sha256": source.sha256,
+        "mapping": dict(options.mapping),
+        "date_order": options.date_order,
+    }
     request = Request(kind="import", reason=reason, key=key, arguments=arguments, dry_run=dry_run)
     outcome = run(workspace, request, plan, finish)
-    told = attrs.evolve(outcome.value, operation_id=None if dry_run else outcome.operation_id)
-    return attrs.evolve(outcome, value=told)
+    report = attrs.evolve(outcome.value, operation_id=None if dry_run else outcome.operation_id)
+    return attrs.evolve(outcome, value=report)
 
 
 @attrs.frozen
@@ -127,10 +145,12 @@ class _Line:
 class _Import:
     """The rows of a source, decided one after the other, so that a row sees what earlier ones said."""
 
-    def __init__(self, planning: Planning, kind: RecordType, settings: Settings) -> None:
+    def __init__(self, planning: Planning, kind: RecordType, settings: Settings, ways: Mapping[str, Way]) -> None:
         self._planning = planning
         self._kind = kind
         self._settings = settings
+        self._ways = ways
+        self._columns: dict[str, str] = {}
         self._meant: dict[tuple[str, str], str] = {}
         self._met: dict[str, int] = {}
         self._anchors: tuple[str, ...] = ()
@@ -147,6 +167,7 @@ class _Import:
         """
         outcomes: Counter[RowOutcome] = Counter()
         problems: list[dict[str, Any]] = []
+        self._columns = {field: column for column, field in names.items()}
         parsed = [self._parsed(names, line) for line in lines]
         self._look_up([row for row in parsed if row is not None and not row.reasons])
         for line, row in zip(lines, parsed, strict=True):
@@ -168,15 +189,22 @@ class _Import:
         given = {names[column]: value for column, value in line.values.items() if column in names}
         given = {name: value for name, value in given.items() if value not in (None, "", [], {})}
         record_id = str(given.pop("id", ""))
+        bound = {name: words_in(given.pop(name)) for name in bound_names(self._kind) if name in given}
+        for currency, name in _currencies(self._kind).items():
+            if code := given.pop(currency, None):
+                given[name] = f"{given[name]} {code}" if name in given else code
         reasons: list[str] = []
         for name in given:
             try:
                 given[name] = self._understood(name, given[name])
             except CrmkitError as error:
                 reasons.append(f"{name}: {error}")
+            except ValueError as error:
+                reasons.append(f"{name} {error}")
         values, wrong = parse_values(self._kind, given) if not reasons else ({}, [])
         scalars = self._kind.encode(values) if not wrong else {}
-        return _Parsed(record_id, given, scalars, [*reasons, *wrong])
+        reasons += [*wrong, *bound_problems(self._planning, bound)]
+        return _Parsed(record_id, given, scalars, reasons, bound)
 
     def _understood(self, name: str, value: Any) -> Any:
         """Return a value as an edit takes it: records by what they are called, moments in UTC."""
@@ -189,6 +217,9 @@ class _Import:
             return self._meant[target, str(value)]
         if isinstance(value, Mapping) and value.keys() == {"amount", "currency"}:
             return f"{value['amount']} {value['currency']}"
+        codec, column = self._kind.attribute[name].codec, self._columns[name]
+        if isinstance(value, str) and column in self._ways:
+            return plain_value(codec, value.strip(), column, self._ways[column])
         kind = self._kind.field(self._kind.attribute[name].fields[0]).kind
         if kind is Kind.MOMENT and isinstance(value, str) and _WITHOUT_ZONE.fullmatch(value):
             return value + "Z"  # as an export writes it for spreadsheets
@@ -247,14 +278,18 @@ class _Import:
         try:
             if found is None:
                 [new] = plan_add(planning, kind.name, [row.given], self._settings)
+                plan_bound(planning, new, row.bound)
                 self._met[new] = line.number
                 self._remember(new, row.scalars)
                 return RowOutcome.CREATED, "", new
             self._met[found] = line.number
             [there] = planning.get_many(kind.name, [found])
-            if all(there[kind.position[field]] == scalar for field, scalar in row.scalars.items()):
-                return RowOutcome.UNCHANGED, "", found
-            plan_update(planning, kind.name, [found], row.given, reason=None, settings=self._settings)
+            differ = {f for f, scalar in row.scalars.items() if not _is_same(there[kind.position[f]], scalar)}
+            given = {name: value for name, value in row.given.items() if differ & {*kind.attribute[name].fields}}
+            bound = plan_bound(planning, found, row.bound)
+            if not given:
+                return RowOutcome.UPDATED if bound else RowOutcome.UNCHANGED, "", found
+            plan_update(planning, kind.name, [found], given, reason=None, settings=self._settings)
         except RejectedError as error:
             return RowOutcome.REJECTED, "; ".join(error.reasons), found
         return RowOutcome.UPDATED, "", found
@@ -262,14 +297,32 @@ class _Import:
 
 @attrs.frozen
 class _Parsed:
-    """What a row says: the id it names, its values as an edit takes them and as they are stored, and what is wrong."""
+    """What a row says.
+
+    Attributes:
+        record_id: The id it names, or empty.
+        given: Its values as an edit takes them.
+        scalars: The same as they are stored.
+        reasons: What is wrong.
+        bound: What is bound to the record, see `crmkit.services.exporting.companions.bound_names`.
+    """
 
     record_id: str
     given: Mapping[str, Any]
     scalars: Mapping[str, Scalar]
     reasons: Sequence[str]
+    bound: Mapping[str, Sequence[str]]
 
 
+def _is_same(there: Scalar, given: Scalar) -> bool:
+    """Whether a file says what is there; a moment as a spreadsheet has it, in whole seconds."""
+    if there == given or not (isinstance(there, str) and isinstance(given, str)):
+        return there == given
+    return bool(_SECOND.fullmatch(given) and _MOMENT.fullmatch(there)) and there[:19] == given[:19]
+
+
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000000Z")
 _SHOWN: Final = 5
 _WITHOUT_ZONE: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?")
 _OWN_COLUMNS: Final = "crmkit_"
@@ -287,6 +340,8 @@ def _fields_of(kind: RecordType, header: Sequence[str], mapping: Mapping[str, st
         words.setdefault(fold(a.name), a.name)
     for name in kind.bonds:
         words.setdefault(fold(name.removesuffix("_id")), name)
+    for name in (*bound_names(kind), *_currencies(kind)):
+        words.setdefault(fold(name), name)
     told = {fold(column): field for column, field in mapping.items()}
     names: dict[str, str] = {}
     problems = [
@@ -296,11 +351,11 @@ def _fields_of(kind: RecordType, header: Sequence[str], mapping: Mapping[str, st
         asked = told.get(fold(column), column)
         field = words.get(fold(asked))
         if field is None:
-            if not column.startswith(_OWN_COLUMNS):
+            if not column.startswith(_OWN_COLUMNS) and column not in shown_names(kind):
                 close = close_to(fold(asked), words)
                 hint = f"; did you mean {words[close[0]]}?" if close else ""
                 problems.append(f"a {kind.name.replace('_', ' ')} has no field {asked!r}{hint}")
-        elif (field == "id" or kind.attribute[field].editable) and (
+        elif (field == "id" or field not in kind.attribute or kind.attribute[field].editable) and (
             field not in names.values() or fold(column) == fold(field)
         ):
             names = {known: name for known, name in names.items() if name != field}
@@ -310,11 +365,43 @@ def _fields_of(kind: RecordType, header: Sequence[str], mapping: Mapping[str, st
     return names
 
 
-def _read(source: Source, options: ReadingOptions, kind: RecordType) -> tuple[tuple[str, ...], list[_Line]]:
-    """Return the header and the rows of a source."""
+def _currencies(kind: RecordType) -> dict[str, str]:
+    """Return currency columns, which workbooks have beside their amounts, to the attributes they are part of."""
+    return {a.fields[1]: a.name for a in kind.attributes if len(a.fields) > 1}
+
+
+def _written(
+    kind: RecordType,
+    names: Mapping[str, str],
+    lines: Sequence[_Line],
+    options: ReadingOptions,
+    found: Sequence[Finding],
+) -> tuple[dict[str, Way], list[Finding]]:
+    """Return how days, numbers and amounts are written in the columns of a table; programs write JSON in one way."""
+    if not found:
+        return {}, []
+    typed = {
+        column: of
+        for column, field in names.items()
+        if field in kind.attribute and (of := typed_of(kind.attribute[field].codec)) is not None
+    }
+    columns = WrittenColumns(typed.get)
+    columns.look_at(
+        (line.number for line in lines), ({name: line.values.get(name, "") for name in typed} for line in lines)
+    )
+    delimiter = next((each.value for each in found if each.what == "delimiter"), None)
+    ways, usual, told = columns.decided(Hints(order=options.date_order, delimiter=delimiter, region=options.region))
+    return {column: ways.get(column, usual) for column in typed}, told
+
+
+def _read(
+    source: Source, options: ReadingOptions, kind: RecordType
+) -> tuple[tuple[str, ...], tuple[Finding, ...], list[_Line]]:
+    """Return the header, what was found out, and the rows of a source; of JSON nothing is found out."""
     if source.head(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return _read_json(source)
-    words = {fold(name) for name in (*kind.attribute, *(name.removesuffix("_id") for name in kind.bonds))}
+    named = (*kind.attribute, *(name.removesuffix("_id") for name in kind.bonds), *options.mapping)
+    words = set(map(fold, named))
     table = open_table(source, options, known=lambda cell: fold(cell) in words)
     lines = []
     for row in table.rows():
@@ -322,10 +409,10 @@ def _read(source: Source, options: ReadingOptions, kind: RecordType) -> tuple[tu
         flaw = "; ".join(problem.reason for problem in row.problems if problem.fatal)
         blank = row.kind.value if row.kind not in (RowKind.DATA, RowKind.BROKEN) else ""
         lines.append(_Line(row.line, values, tuple(row.cells), flaw, blank))
-    return table.header, lines
+    return table.header, table.findings, lines
 
 
-def _read_json(source: Source) -> tuple[tuple[str, ...], list[_Line]]:
+def _read_json(source: Source) -> tuple[tuple[str, ...], tuple[Finding, ...], list[_Line]]:
     lines: list[_Line] = []
     header: dict[str, None] = {}
     with source.open() as stream:
@@ -343,4 +430,4 @@ def _read_json(source: Source) -> tuple[tuple[str, ...], list[_Line]]:
                 lines.append(_Line(number, values, (text,)))
             else:
                 lines.append(_Line(number, {}, (text,), flaw="is no JSON object"))
-    return tuple(header), lines
+    return tuple(header), (), lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from crmkit.core.ports.plugins import Extensions
     from crmkit.core.ports.storage import ReadTransaction, Storage
 
-__all__ = ["Workspace"]
+__all__ = ["BEGIN_KEY", "Workspace"]
+
+BEGIN_KEY: Final = "crmkit:begin"
+"""The idempotency key of the operation that gave a new workspace what it began with."""
 
 
 @attrs.frozen(kw_only=True)
