@@ -13,9 +13,15 @@ from pathlib import Path
 
 import crmkit
 from crmkit import (
+    Append,
+    Batch,
+    BytesSource,
     ChangeSet,
     Context,
+    Lead,
     LeadDraft,
+    Match,
+    MergeProposal,
     OutgoingMail,
     Proposal,
     Receipt,
@@ -27,7 +33,7 @@ from crmkit import (
     Target,
     Veto,
 )
-from crmkit.core.query import Aggregate
+from crmkit.core.query import Aggregate, Query
 from crmkit.errors import RejectedError
 from crmkit.storage.sqlite import SqliteStorage
 
@@ -40,6 +46,14 @@ def visitor_badges(row: Row) -> LeadDraft | None:
     return LeadDraft(source_id=row["Badge"], full_name=row["Visitor"], company=row["Firm"], email=row["Mail"])
 
 
+@crmkit.lead_source("door-bell", settings={"path": "the file with a line for each visitor"})
+def door_bell(cursor: str | None, settings: Mapping[str, str]) -> Iterator[Batch]:
+    """Lead source: asked again and again; each batch is imported once, and the cursor says where to go on."""
+    lines = Path(settings["path"]).read_text().splitlines()
+    for number, line in enumerate(lines[int(cursor or 0) :], int(cursor or 0) + 1):
+        yield Batch(source=BytesSource(f"ring {number}", f"Email\n{line}\n".encode()), cursor=str(number))
+
+
 @crmkit.conversion_rule("say-where-from")
 def say_where_from(proposal: Proposal, context: Context) -> Iterator[SetField | Veto]:
     """Conversion rule: amends what a conversion will do, or refuses it. It returns data, crmkit writes."""
@@ -47,6 +61,22 @@ def say_where_from(proposal: Proposal, context: Context) -> Iterator[SetField | 
         yield Veto(reason="we want an e-mail address first")
     tags = (*proposal.lead.tags, f"met-{context.at:%Y}")
     yield SetField(target=Target.CONTACT, field="tags", value=tags, reason="when we met")
+
+
+@crmkit.merge_rule("both-titles")
+def both_titles(proposal: MergeProposal, _context: Context) -> Iterator[Append]:
+    """Merge rule: decides per field what becomes of the record that stays, or refuses the merge."""
+    if proposal.kind == "contact":
+        yield Append(field="title", reason="both are true")
+
+
+@crmkit.lead_matcher("same-badge")
+def same_badge(leads: Sequence[Lead], context: Context) -> Iterator[Match]:
+    """Lead matcher: finds who is here already, besides those that crmkit finds; asked once for many leads."""
+    known = {contact.source_id: contact.id for contact in context.find(Query(type="contact")) if contact.source_id}
+    for lead in leads:
+        if lead.source_id in known:
+            yield Match(lead_id=lead.id, record_id=known[lead.source_id], evidence=f"badge {lead.source_id}")
 
 
 @crmkit.stage_guard("big-deals-need-a-date")
@@ -97,9 +127,16 @@ def main(url: str = "memory:") -> None:
     with crmkit.open(url, create=True, plugins=[sys.modules[__name__]]) as crm:
         report = crm.import_leads(badges)
         print(f"The importer {report.importer} made {report.created} lead and ignored {report.ignored} row")
+        rings = badges.with_name("rings.txt")
+        rings.write_text("bell@ring.example\n")
+        crm.add_source("Front door", "door-bell", {"path": rings})
+        print(f"The lead source brought {crm.pull_source('Front door').created} lead")
         crm.send("thank_you", people=[crm.leads.find("Ada King")])
         crm.deliver("shout")
         crm.convert("Ada King")
+        ada = crm.contacts.update(crm.contacts.find("Ada King"), title="Programmer")
+        merged = crm.merge(ada, crm.contacts.add(first_name="Ada", title="Countess")).winner
+        print("After the merge she is", " and ".join((merged.title or "").split()))
         print(f"The rule gave {crm.contacts.find('Ada King').label} the tags {crm.contacts.find('Ada King').tags}")
         deal = crm.open_deal("Engine", account=crm.accounts.find("Analytical"), amount="50000 EUR")
         try:

@@ -59,8 +59,10 @@ def test_smallest_plugins_are_all_at_work(tmp_path: Path, url: str) -> None:
     told = run(EXAMPLES / "plugins/smallest.py", url, cwd=tmp_path)
 
     assert "The importer visitor-badges made 1 lead and ignored 1 row" in told
+    assert "The lead source brought 1 lead" in told
     assert "TO ADA@ANALYTICAL.EXAMPLE: THANK YOU FOR YOUR VISIT!" in told
     assert "The rule gave Ada King the tags ('met-" in told
+    assert "After the merge she is Programmer and Countess" in told
     assert "The guard says: big-deals-need-a-date: a deal of this size needs an expected close date" in told
     assert "The report says: 1 contact" in told
     assert "(convert: " in told

@@ -36,7 +36,10 @@ COMMANDS: Final = {
     "demo": Entry("crmkit.cli.demo:demo", _WORKSPACE, "Play a whole sales cycle in a new folder, and tell the story."),
     "init": Entry("crmkit.cli.init:init", _WORKSPACE, "Make a workspace."),
     "import": Entry("crmkit.cli.import_:import_", _WORKSPACE, "Import leads from a file."),
-    "export": Entry("crmkit.cli.export:export", _WORKSPACE, "Write the records of a type to a file."),
+    "sources": Entry(
+        "crmkit.cli.sources:sources", _WORKSPACE, "Pull leads from folders and addresses, each thing once."
+    ),
+    "export": Entry("crmkit.cli.export:export", _WORKSPACE, "Write the records of a type, or all there is, to a file."),
     "plugins": Entry("crmkit.cli.plugins:plugins", _WORKSPACE, "List the plugins, also the broken ones."),
     "new": Entry("crmkit.cli.new:new", _WORKSPACE, "Begin a plugin of your own."),
     "leads": Entry("crmkit.cli.lists:leads", _RECORDS, "List the open leads."),

@@ -10,10 +10,12 @@ from crmkit.core.contact import CONTACT, CONTACT_POINT
 from crmkit.core.conversion import CONVERSION
 from crmkit.core.deal import DEAL, STAGE_CHANGE
 from crmkit.core.lead import LEAD
+from crmkit.core.lead_source import LEAD_SOURCE, PULL_STATE, PULLED_ITEM
 from crmkit.core.merging import MERGE
 from crmkit.core.message import DELIVERY, MESSAGE, TEMPLATE
 from crmkit.core.operation import CHANGE, IMPORT_ROW, OPERATION
 from crmkit.core.pipeline import PIPELINE, STAGE
+from crmkit.core.saved_mapping import MAPPING
 from crmkit.core.schema import RecordType, Schema
 from crmkit.core.user import USER
 
@@ -47,6 +49,10 @@ def builtin_schema() -> Schema:
             TEMPLATE,
             MESSAGE,
             DELIVERY,
+            LEAD_SOURCE,
+            PULL_STATE,
+            PULLED_ITEM,
+            MAPPING,
         )
     )
 

@@ -16,7 +16,8 @@ from crmkit.core.builtin import builtin_schema
 from crmkit.core.declare import declared
 from crmkit.core.fields import CustomFields, close_to
 from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
+from crmkit.core.ports.plugins import ConversionRule, LeadMatcher, MergeRule, Report, StageGuard
+from crmkit.core.ports.pulling import LeadSourceKind
 from crmkit.core.ports.sources import Importer
 from crmkit.core.schema import RecordType
 from crmkit.errors import ConfigError, CrmkitError
@@ -61,9 +62,12 @@ class Kind:
 
 KINDS: Final = (
     Kind("importer", "crmkit_importers", Importer),
+    Kind("lead source", "crmkit_lead_sources", LeadSourceKind),
     Kind("storage", "crmkit_storages", StorageScheme),
     Kind("notifier", "crmkit_notifiers", Notifier),
     Kind("conversion rule", "crmkit_conversion_rules", ConversionRule),
+    Kind("merge rule", "crmkit_merge_rules", MergeRule),
+    Kind("lead matcher", "crmkit_lead_matchers", LeadMatcher),
     Kind("stage guard", "crmkit_stage_guards", StageGuard),
     Kind("report", "crmkit_reports", Report),
     Kind("custom fields", "crmkit_fields", CustomFields),

@@ -23,7 +23,8 @@ import pluggy
 
 from crmkit.core.fields import CustomFields
 from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import ConversionRule, Report, StageGuard
+from crmkit.core.ports.plugins import ConversionRule, LeadMatcher, MergeRule, Report, StageGuard
+from crmkit.core.ports.pulling import LeadSourceKind
 from crmkit.core.ports.sources import Importer
 from crmkit.core.ports.storage import Storage
 from crmkit.core.schema import RecordType
@@ -93,6 +94,20 @@ class HookSpecs:
         return ()
 
     @hookspec
+    def crmkit_lead_sources(self) -> Iterable[LeadSourceKind]:
+        """Hand over kinds of lead source, which are asked for new leads again and again.
+
+        Called once, while a workspace is opened; no transaction is open. The order does not
+        matter: a configured lead source names its kind. Names are unique among all plugins.
+
+        None is an error, an empty list is not. If it raises or hands over something else,
+        the plugin is left out as a whole and listed as broken; `PluginError` is raised
+        instead when the plugin was given by the caller. If a *kind* raises later, that pull
+        stops: what was imported stays, and the next pull goes on from there.
+        """
+        return ()
+
+    @hookspec
     def crmkit_storages(self) -> Iterable[StorageScheme]:
         """Hand over the schemes of workspace URLs that the plugin can open.
 
@@ -131,6 +146,36 @@ class HookSpecs:
         None is an error, an empty list is not. If it raises or hands over something else,
         the plugin is left out as a whole and listed as broken; `PluginError` is raised
         instead when the plugin was given by the caller. If a *rule* raises later, that
+        conversion is refused and nothing is written.
+        """
+        return ()
+
+    @hookspec
+    def crmkit_merge_rules(self) -> Iterable[MergeRule]:
+        """Hand over rules that amend or veto the merge of records.
+
+        Called once, while a workspace is opened; no transaction is open. The order matters:
+        of two rules for one field the later one wins. First come the plugins named in the
+        setting ``plugins.order``, then by name; within a plugin as handed over. ``tryfirst``
+        and ``trylast`` go before the name, but after the setting.
+
+        None is an error, an empty list is not. If it raises or hands over something else,
+        the plugin is left out as a whole and listed as broken; `PluginError` is raised
+        instead when the plugin was given by the caller. If a *rule* raises later, that merge
+        is refused and nothing is written.
+        """
+        return ()
+
+    @hookspec
+    def crmkit_lead_matchers(self) -> Iterable[LeadMatcher]:
+        """Hand over matchers, which find the contacts and accounts that leads may stand for.
+
+        Called once, while a workspace is opened; no transaction is open. The order does not
+        matter: all are asked, and what they find is united with what crmkit finds.
+
+        None is an error, an empty list is not. If it raises or hands over something else,
+        the plugin is left out as a whole and listed as broken; `PluginError` is raised
+        instead when the plugin was given by the caller. If a *matcher* raises later, that
         conversion is refused and nothing is written.
         """
         return ()
@@ -203,7 +248,8 @@ class HookSpecs:
         Called at most once per operation, right after its commit, in the thread that
         applied it and outside any transaction; never for a dry run, nor for a call that
         only gave back an earlier result. A crash in between loses the call: who needs more
-        queues a message. An import is committed, and told, part by part. The order is that
+        queues a message. An import is committed, and told, part by part; a whole workspace
+        that is imported is told without its records, since nobody is new. The order is that
         of the plugins: those named in the setting ``plugins.order``, then by name;
         ``tryfirst`` and ``trylast`` go before the name, but after the setting.
 

@@ -25,7 +25,16 @@ from crmkit.core.declare import declared
 from crmkit.core.fields import CustomFields, close_to
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import Committed, Contribution, ConversionRule, Report, StageGuard
+from crmkit.core.ports.plugins import (
+    Committed,
+    Contribution,
+    ConversionRule,
+    LeadMatcher,
+    MergeRule,
+    Report,
+    StageGuard,
+)
+from crmkit.core.ports.pulling import LeadSourceKind
 from crmkit.core.ports.sources import Importer
 from crmkit.core.schema import RecordType
 from crmkit.errors import ConfigError, NotFoundError, PluginError
@@ -100,24 +109,30 @@ class LoadedExtensions:
 
     Attributes:
         importers: By name; crmkit's own are loaded when somebody looks.
+        lead_sources: Kinds of lead source, by name.
         storages: By scheme.
         notifiers: By name.
         reports: By name.
         fields: Custom fields, by name.
         record_types: Record types, by name.
         conversion_rules: In order.
+        merge_rules: In order.
+        lead_matchers: In order.
         stage_guards: In order.
         listeners: Who is told of each commit, in order.
         failures: Which listeners raised, the last hundred.
     """
 
     _load_importers: Callable[[], Mapping[str, Contribution[Importer]]]
+    lead_sources: Mapping[str, Contribution[LeadSourceKind]]
     storages: Mapping[str, Contribution[StorageScheme]]
     notifiers: Mapping[str, Contribution[Notifier]]
     reports: Mapping[str, Contribution[Report]]
     fields: Mapping[str, Contribution[CustomFields]]
     record_types: Mapping[str, Contribution[RecordType]]
     conversion_rules: Sequence[Contribution[ConversionRule]]
+    merge_rules: Sequence[Contribution[MergeRule]]
+    lead_matchers: Sequence[Contribution[LeadMatcher]]
     stage_guards: Sequence[Contribution[StageGuard]]
     listeners: Sequence[Contribution[Committed]]
     failures: deque[Failure] = attrs.field(factory=lambda: deque(maxlen=100), init=False)
@@ -367,12 +382,15 @@ class PluginManager:
     def _collected(self) -> LoadedExtensions:
         return LoadedExtensions(
             load_importers=self._importers,
+            lead_sources=self._named("crmkit_lead_sources"),
             storages=self._named("crmkit_storages"),
             notifiers=self._named("crmkit_notifiers"),
             reports=self._named("crmkit_reports"),
             fields=self._named("crmkit_fields"),
             record_types=self._named("crmkit_record_types"),
             conversion_rules=self._ordered("crmkit_conversion_rules"),
+            merge_rules=self._ordered("crmkit_merge_rules"),
+            lead_matchers=self._ordered("crmkit_lead_matchers"),
             stage_guards=self._ordered("crmkit_stage_guards"),
             listeners=self._ordered("crmkit_committed"),
         )

@@ -1,4 +1,4 @@
-"""The short form of rules, guards, reports and notifiers: functions.
+"""The short form of rules, guards, reports, notifiers and kinds of lead source: functions.
 
 What stands at the top of a plugin's module is found there, so this is a whole plugin::
 
@@ -17,17 +17,27 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, get_args
 
-from crmkit.core.conversion import Amendment, Proposal
+from crmkit.core.amendments import Amendment
+from crmkit.core.conversion import Proposal
+from crmkit.core.lead import Lead
 from crmkit.core.ports.notifiers import OutgoingMail, Receipt
-from crmkit.core.ports.plugins import Context, ReportPage, StageMove
+from crmkit.core.ports.plugins import Context, Match, ReportPage, StageMove
+from crmkit.core.ports.pulling import Batch, PassedOver
+from crmkit.core.settling import MergeAmendment, MergeProposal
 from crmkit.errors import PluginError, RejectedError
 
 __all__ = [
     "FunctionGuard",
+    "FunctionLeadSource",
+    "FunctionMatcher",
+    "FunctionMergeRule",
     "FunctionNotifier",
     "FunctionReport",
     "FunctionRule",
     "conversion_rule",
+    "lead_matcher",
+    "lead_source",
+    "merge_rule",
     "notifier",
     "report",
     "stage_guard",
@@ -48,6 +58,32 @@ def conversion_rule(name: str) -> Callable[[Callable[[Proposal, Context], Iterab
     """
     _check_used_with_name(conversion_rule, name)
     return functools.partial(FunctionRule, name)
+
+
+def merge_rule(
+    name: str,
+) -> Callable[[Callable[[MergeProposal, Context], Iterable[MergeAmendment]]], FunctionMergeRule]:
+    """Make a merge rule of a function from a proposal to amendments.
+
+    It returns or yields the amendments; none means "fine with me". See `MergeRule.amend_merge`.
+
+    Args:
+        name: Unique; written beside each value it decides.
+    """
+    _check_used_with_name(merge_rule, name)
+    return functools.partial(FunctionMergeRule, name)
+
+
+def lead_matcher(name: str) -> Callable[[Callable[[Sequence[Lead], Context], Iterable[Match]]], FunctionMatcher]:
+    """Make a matcher of a function from leads to contacts and accounts that they may stand for.
+
+    It returns or yields matches; none means "I know nobody". See `LeadMatcher.match`.
+
+    Args:
+        name: Unique; named when it fails.
+    """
+    _check_used_with_name(lead_matcher, name)
+    return functools.partial(FunctionMatcher, name)
 
 
 def stage_guard(name: str) -> Callable[[Callable[[StageMove, Context], Iterable[str]]], FunctionGuard]:
@@ -89,6 +125,25 @@ def notifier(
     return functools.partial(FunctionNotifier, name, summary=summary)
 
 
+Pulled = Iterable[Batch | PassedOver]
+
+
+def lead_source(
+    name: str, *, summary: str = "", settings: Mapping[str, str] | None = None
+) -> Callable[[Callable[[str | None, Mapping[str, str]], Pulled]], FunctionLeadSource]:
+    """Make a kind of lead source of a function from a cursor and settings to batches.
+
+    It yields the batches, one after the other; see `LeadSourceKind.pull`.
+
+    Args:
+        name: Unique; the word after ``crmkit sources add NAME``.
+        summary: One line for a list; the first line of the function's docstring by default.
+        settings: The settings it takes, each with one line of help.
+    """
+    _check_used_with_name(lead_source, name)
+    return functools.partial(FunctionLeadSource, name, summary=summary, settings=settings or {})
+
+
 class _Named(Generic[P, R]):
     """A function with the name and summary that crmkit knows it by."""
 
@@ -118,6 +173,22 @@ class FunctionRule(_Named[[Proposal, Context], Iterable[Amendment]]):
     def amend(self, proposal: Proposal, context: Context) -> Iterable[Amendment]:
         """Return what the function returned or yielded."""
         return _all_of(get_args(Amendment), "an amendment", self._function(proposal, context))
+
+
+class FunctionMergeRule(_Named[[MergeProposal, Context], Iterable[MergeAmendment]]):
+    """A merge rule made of a function."""
+
+    def amend_merge(self, proposal: MergeProposal, context: Context) -> Iterable[MergeAmendment]:
+        """Return what the function returned or yielded."""
+        return _all_of(get_args(MergeAmendment), "an amendment of a merge", self._function(proposal, context))
+
+
+class FunctionMatcher(_Named[[Sequence[Lead], Context], Iterable[Match]]):
+    """A lead matcher made of a function."""
+
+    def match(self, leads: Sequence[Lead], context: Context) -> Iterable[Match]:
+        """Return what the function returned or yielded."""
+        return _all_of((Match,), "a Match", self._function(leads, context))
 
 
 class FunctionGuard(_Named[[StageMove, Context], Iterable[str]]):
@@ -164,6 +235,25 @@ class FunctionNotifier(_Named[[Sequence[OutgoingMail], Mapping[str, str]], Itera
     def deliver(self, mails: Sequence[OutgoingMail], options: Mapping[str, str]) -> Sequence[Receipt]:
         """Return the receipts that the function returned or yielded."""
         return _all_of((Receipt,), "a Receipt", self._function(mails, options))
+
+
+class FunctionLeadSource(_Named[[str | None, Mapping[str, str]], Pulled]):
+    """A kind of lead source made of a function."""
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[str | None, Mapping[str, str]], Pulled],
+        *,
+        summary: str = "",
+        settings: Mapping[str, str],
+    ) -> None:
+        super().__init__(name, function, summary=summary)
+        self.settings = settings
+
+    def pull(self, cursor: str | None, settings: Mapping[str, str]) -> Pulled:
+        """Return what the function returned or yields, not a batch of which is asked for before its turn."""
+        return self._function(cursor, settings)
 
 
 def _check_used_with_name(decorator: Callable[..., object], name: object) -> None:

@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from crmkit.core.strength import Strength
 from crmkit.errors import CrmkitError, PluginError
 
 if TYPE_CHECKING:
+    from crmkit.core.amendments import Amendment
     from crmkit.core.changes import ChangeSet
-    from crmkit.core.conversion import Amendment, Proposal
+    from crmkit.core.conversion import Proposal, Target
     from crmkit.core.deal import Deal
+    from crmkit.core.lead import Lead
     from crmkit.core.pipeline import Stage
     from crmkit.core.ports.notifiers import Notifier
+    from crmkit.core.ports.pulling import LeadSourceKind
     from crmkit.core.ports.sources import Importer
     from crmkit.core.ports.storage import ReadTransaction
     from crmkit.core.query import Query
     from crmkit.core.schema import Schema
+    from crmkit.core.settling import MergeAmendment, MergeProposal
 
 __all__ = [
     "Committed",
@@ -28,6 +33,9 @@ __all__ = [
     "Contribution",
     "ConversionRule",
     "Extensions",
+    "LeadMatcher",
+    "Match",
+    "MergeRule",
     "NoExtensions",
     "Report",
     "ReportPage",
@@ -81,6 +89,64 @@ class ConversionRule(Protocol):
         Called once per lead while the conversion is planned, on a snapshot, in the order
         of the rules; twice when several candidates wait for a `Choose`. Pure: the same
         proposal gives the same amendments, and nothing is written.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Match:
+    """A contact or account that a lead may stand for.
+
+    Attributes:
+        lead_id: The lead.
+        record_id: The contact, or the account of its company; or another lead, which may stand
+            before this one in the batch: then that is meant which it has become by then.
+        evidence: What they have in common, such as ``VAT number FR40303265045``.
+        strength: How surely it is the one.
+        target: Of another lead: whether its contact or its account is meant.
+    """
+
+    lead_id: str
+    record_id: str
+    evidence: str
+    strength: Strength = Strength.LIKELY
+    target: Target | None = None
+
+
+class LeadMatcher(Protocol):
+    """Finds contacts and accounts that leads may stand for, besides those that crmkit finds.
+
+    Attributes:
+        name: Unique; named when it fails.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def match(self, leads: Sequence[Lead], context: Context) -> Iterable[Match]:
+        """Return who is here already; none means "I know nobody".
+
+        Called once per batch of leads while their conversion is planned, on a snapshot. What
+        it reads through the context is looked at again before anything is written.
+        """
+        ...
+
+
+class MergeRule(Protocol):
+    """Amends or vetoes a merge.
+
+    Attributes:
+        name: Unique; written beside each value it decides.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def amend_merge(self, proposal: MergeProposal, context: Context) -> Iterable[MergeAmendment]:
+        """Return amendments; none means "fine with me".
+
+        Called once per merge while it is planned, on a snapshot, in the order of the rules.
+        Pure: the same proposal gives the same amendments, and nothing is written.
         """
         ...
 
@@ -191,6 +257,11 @@ class Contribution(Generic[T]):
     hook: str
     item: T
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is crmkit's own, and so may run in whatever thread."""
+        return self.plugin.partition(":")[0] == "crmkit"
+
     @contextmanager
     def blamed(self, record: str = "") -> Iterator[None]:
         """Turn what its code raises in the block into a `PluginError` that names it.
@@ -214,11 +285,17 @@ class Extensions(Protocol):
     @property
     def importers(self) -> Mapping[str, Contribution[Importer]]: ...
     @property
+    def lead_sources(self) -> Mapping[str, Contribution[LeadSourceKind]]: ...
+    @property
     def notifiers(self) -> Mapping[str, Contribution[Notifier]]: ...
     @property
     def reports(self) -> Mapping[str, Contribution[Report]]: ...
     @property
     def conversion_rules(self) -> Sequence[Contribution[ConversionRule]]: ...
+    @property
+    def merge_rules(self) -> Sequence[Contribution[MergeRule]]: ...
+    @property
+    def lead_matchers(self) -> Sequence[Contribution[LeadMatcher]]: ...
     @property
     def stage_guards(self) -> Sequence[Contribution[StageGuard]]: ...
 
@@ -231,9 +308,12 @@ class NoExtensions:
     """A workspace without plugins."""
 
     importers: Mapping[str, Contribution[Importer]] = {}  # never changed
+    lead_sources: Mapping[str, Contribution[LeadSourceKind]] = {}
     notifiers: Mapping[str, Contribution[Notifier]] = {}
     reports: Mapping[str, Contribution[Report]] = {}
     conversion_rules: Sequence[Contribution[ConversionRule]] = ()
+    merge_rules: Sequence[Contribution[MergeRule]] = ()
+    lead_matchers: Sequence[Contribution[LeadMatcher]] = ()
     stage_guards: Sequence[Contribution[StageGuard]] = ()
 
     def committed(self, changes: ChangeSet) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from crmkit.core.ports.ambient import Clock
 from crmkit.core.ports.notifiers import Notifier
 from crmkit.core.ports.plugins import Report
+from crmkit.core.ports.pulling import LeadSourceKind
 from crmkit.plugins.builtin.funnel import FunnelReport
+from crmkit.plugins.builtin.lead_sources import builtin_lead_sources
 from crmkit.plugins.builtin.notifiers import builtin_notifiers
 from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
 
@@ -18,7 +20,8 @@ class BuiltinPlugin(HookSpecs):
     """crmkit's own plugin, but for its importers, which are loaded when one is wanted.
 
     Args:
-        clock: Tells notifiers the moment for the Date header; the machine's by default.
+        clock: Tells notifiers the moment for the Date header, and the folder how old its files are; the
+            machine's by default.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -45,6 +48,11 @@ class BuiltinPlugin(HookSpecs):
     def crmkit_notifiers(self) -> Iterable[Notifier]:
         """A folder, SMTP, the console, a webhook."""
         return builtin_notifiers(self._clock)
+
+    @hookimpl
+    def crmkit_lead_sources(self) -> Iterable[LeadSourceKind]:
+        """A folder, an HTTP endpoint."""
+        return builtin_lead_sources(self._clock)
 
     @hookimpl
     def crmkit_reports(self) -> Iterable[Report]:
