@@ -175,7 +175,7 @@ _INDEX = "INSERT INTO lead_fts (rowid, search_text) SELECT search_key, search_te
 
 def configure(connection: sqlite3.Connection) -> None:
     """Give a connection what the back end gives its own."""
-    for pragma in ("synchronous = FULL", "cache_size = -65536", "temp_store = MEMORY", "foreign_keys = ON"):
+    for pragma in ("synchronous = FULL", "cache_size = -40960", "temp_store = MEMORY", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

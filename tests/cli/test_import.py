@@ -238,3 +238,51 @@ def test_a_workbook_is_explained_and_one_sheet_of_it_imported(shop: CommandLine)
     assert re.search(r"hidden sheets +Old ", explained)
     assert "Ann" in explained
     assert "2 rows read = 2 created" in imported
+
+
+def test_explain_says_how_dates_and_numbers_are_written_and_where_phones_are(cli: CommandLine) -> None:
+    rows = ("Zoé;03/04/2026;1 234,56;06 12 34 56 78", "Léa;25/04/2026;5;01 42 68 53 00")
+    file = a_file(cli.folder, *rows, header="Prénom;Vu le;Montant;Téléphone")
+
+    found = {each["what"]: each["value"] for each in cli.json("import", file, "--explain")["findings"]}
+
+    assert (found["dates in 'Vu le'"], found["numbers in 'Montant'"]) == ("day first", "decimal comma")
+    assert found["phone region"] == "FR"
+    assert "'25/04/2026' on line 3" in cli.out("import", file, "--explain")
+
+
+def test_the_order_of_dates_can_be_said(cli: CommandLine) -> None:
+    file = a_file(cli.folder, "Zoé;03/04/2026", header="Prénom;Vu le")
+
+    told = cli.json("import", file, "--explain", "--date-order", "mdy")
+
+    [finding] = [each for each in told["findings"] if each["what"] == "dates in 'Vu le'"]
+    assert (finding["value"], finding["evidence"]) == ("month first", "as asked for")
+
+
+def test_a_mapping_is_saved_used_listed_and_removed(shop: CommandLine) -> None:
+    file = a_file(shop.folder, "Zoé Petit;Phare", header="Wer;Wo")
+    again = a_file(shop.folder, "Léa Roux;Lotus", header="Wer;Wo", name="more.csv")
+
+    shop.out("import", file, "--map", "Wer=full_name", "--map", "Wo=company", "--save-mapping", "stand")
+    told = shop.out("import", again, "--mapping", "stand", "--explain")
+    shop.out("import", again, "--mapping", "stand")
+
+    assert re.search(r"company +Wo +Lotus", told)
+    assert "Léa Roux" in shop.out("leads")
+    assert re.search(r"stand +Wer: full_name, Wo: company", shop.out("list", "mappings"))
+    assert (
+        shop.run("import", again, "--mapping", "stnad", code=4).stderr.splitlines()[0].startswith("Error: there is no")
+    )
+    shop.out("delete", "stand", "--kind", "mapping")
+    assert "stand" not in shop.out("list", "mappings")
+
+
+def test_a_mapping_is_saved_for_records_of_a_kind_too(shop: CommandLine) -> None:
+    (shop.folder / "firms.csv").write_text("Firma\nAcme\n", encoding="utf-8")
+    (shop.folder / "more.csv").write_text("Firma\nBeta\n", encoding="utf-8")
+
+    shop.out("import", "firms.csv", "--kind", "account", "--map", "Firma=name", "--save-mapping", "firms")
+    shop.out("import", "more.csv", "--kind", "account", "--mapping", "firms")
+
+    assert {"Acme", "Beta"} <= {each["name"] for each in shop.json("accounts")}

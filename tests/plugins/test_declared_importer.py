@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -262,3 +262,54 @@ def test_no_two_importers_of_crmkit_have_one_name() -> None:
     names = [each.name for each in BuiltinImporters().crmkit_importers()]
 
     assert len(names) == len(set(names))
+
+
+def test_a_function_is_not_asked_of_a_file_without_the_columns_it_is_about() -> None:
+    asked: list[str] = []
+
+    @importer("fair", columns=["Key", "Who"], map={"Who": "last_name"}, only_with=["Event", "Fair *"])
+    def fair(row: Row, draft: LeadDraft) -> LeadDraft:
+        asked.append(row["Who"])
+        return attrs.evolve(draft, source=row.get("Event") or row["Fair name"])
+
+    without = read(fair, "Key,Who\n1,Ada\n")
+    named = read(fair, "Key,Who,Fair name\n1,Bob,Salon\n")
+
+    assert asked == ["Bob"]
+    assert (without.columns["last_name"], "source" in without.columns) == (["Ada"], False)
+    assert named.columns["source"] == ["Salon"]
+
+
+def test_a_function_may_write_into_the_extra_of_a_draft_and_return_it() -> None:
+    @importer("fair", columns=["Key", "Who"], map={"Who": "last_name", "Key": "source_id"})
+    def fair(row: Row, draft: LeadDraft) -> LeadDraft:
+        if row["Key"] == "1":
+            cast("dict[str, str]", draft.extra)["hall"] = "7"
+        return draft
+
+    batch = read(fair, "Key,Who\n1,Ada\n2,Bob\n")
+
+    assert batch.columns["extra"] == [{"hall": "7"}, {}]
+
+
+def test_a_refusal_is_kept_however_alone_it_stands() -> None:
+    @importer("fair", columns=["Key", "Who"], map={"Who": "last_name"})
+    def fair(_: Row, draft: LeadDraft) -> LeadDraft:
+        return attrs.evolve(draft, consent=False if draft.last_name == "Bob" else None)
+
+    batch = read(fair, "Key,Who\n1,Ada\n2,Bob\n")
+
+    assert batch.columns["consent"] == [None, False]
+
+
+def test_a_function_of_values_is_asked_once_for_each_value() -> None:
+    asked: list[str] = []
+
+    def upper(cell: str) -> str:
+        asked.append(cell)
+        return cell.upper()
+
+    batch = read(declared(map={"Who": "last_name"}, values={"Who": upper}), "Key,Who\n1,Ada\n2,Bob\n3,Ada\n4,\n")
+
+    assert batch.columns["last_name"] == ["ADA", "BOB", "ADA", ""]
+    assert asked == ["Ada", "Bob"]

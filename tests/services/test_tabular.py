@@ -54,6 +54,32 @@ def test_the_evidence_for_cp1252_names_the_byte_and_its_line() -> None:
     assert [f.evidence for f in table.findings if f.what == "encoding"] == ["byte 0xE9 on line 3 is not utf-8"]
 
 
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [
+        ("cp1252", "Zoé D’ÉTÉ-MÜLLER"),
+        ("cp1252", "João Conceição"),
+        ("cp1250", "Łukasz Świątek"),
+        ("mac-roman", "Zoé LEFÈVRE"),
+        ("cp850", "Hélène Müller"),
+        ("cp1251", "Иван Петров"),
+    ],
+)
+def test_a_code_page_is_told_by_the_words_that_it_makes(codec: str, name: str) -> None:
+    table = table_of(f"Name;Email\n{name};a@x.fr\n".encode(codec))
+
+    assert records(table) == [[name, "a@x.fr"]]
+    assert finding(table, "encoding") == codec
+
+
+def test_the_evidence_for_another_code_page_shows_a_word() -> None:
+    table = table_of("Name;Email\nZoé;a@x.fr\n".encode("mac-roman"))
+
+    assert table.findings[0].evidence == (
+        "byte 0x8E on line 2 is not utf-8; 'ZoŽ' is no word, as it would be in cp1252, and 'Zoé' is one"
+    )
+
+
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 def test_every_usual_encoding_gives_the_same_rows(codec: str) -> None:
     text = "Name\tEmail\tCompany\r\nZoë Müller\tzoe@huber.at\tDruckerei Hüber\r\n"
@@ -463,3 +489,51 @@ def test_a_column_that_is_not_there_names_close_ones() -> None:
         row["BadgeIDs"]
 
     assert str(caught.value) == "there is no column 'BadgeIDs'; did you mean 'BadgeID'?"
+
+
+# ------------------------------------------------------------------ what is rare
+
+
+@pytest.mark.parametrize("mark", "^~¦§:")
+def test_a_rare_delimiter_is_found_where_the_header_speaks_for_it(mark: str) -> None:
+    table = table_of("Name,Email,Phone\nAnn Lee,ann@x.fr,12\nBob Roe,bob@x.fr,34\n".replace(",", mark))
+
+    assert (table.header, finding(table, "delimiter")) == (("Name", "Email", "Phone"), mark)
+
+
+def test_what_rarely_parts_cells_does_not_part_times_and_links() -> None:
+    table = table_of("Name,Email,Notes\nAnn,a@x.fr,https://x.fr at 10:30:00\nBob,b@x.fr,https://y.fr at 11:30:00\n")
+    words = table_of("Ann at 10:30\nBob at 11:45\n")
+
+    assert (finding(table, "delimiter"), finding(words, "delimiter")) == (",", "none")
+
+
+def test_a_name_that_another_column_has_is_told_by_the_row_above() -> None:
+    table = table_of("Contact;;Société;\nPrénom;Nom;Nom;Notes\nJules;ETIENNE;Acme;\n")
+
+    assert table.header == ("Prénom", "Nom", "Société Nom", "Notes")
+    assert records(table) == [["Jules", "ETIENNE", "Acme", ""]]
+
+
+def test_a_title_above_the_header_names_no_columns() -> None:
+    table = table_of("People of 2026;;;\nNom;Email;Email;Notes\nETIENNE;a@x.fr;b@x.fr;\n")
+
+    assert table.header == ("Nom", "Email", "Email (2)", "Notes")
+
+
+def test_a_single_row_in_words_that_nobody_knows_is_a_row() -> None:
+    table = table_of("Jules ETIENNE;Acme\n")
+
+    assert (finding(table, "header"), records(table)) == ("none", [["Jules ETIENNE", "Acme"]])
+
+
+def test_a_sentence_below_a_narrow_table_is_no_record() -> None:
+    table = table_of("Name;Email\nAnn;a@x.fr\n;\nThis list has been made by Bob on Monday;\n")
+
+    assert [row.kind for row in table.rows()] == [RowKind.DATA, RowKind.BLANK, RowKind.FOOTER]
+
+
+def test_what_stands_alone_below_a_total_is_no_record() -> None:
+    table = table_of("Name,Email,Phone\nAnn,a@x.fr,12\nTotal,1,\nPage 1 of 1,,\n")
+
+    assert [row.kind for row in table.rows()] == [RowKind.DATA, RowKind.TOTAL, RowKind.FOOTER]

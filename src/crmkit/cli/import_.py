@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crmkit.services.importing import ImportProgress
     from crmkit.services.workspace import Workspace
 
-__all__ = ["import_", "summary"]
+__all__ = ["folder_of", "import_", "keep_rejects", "summary"]
 
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -35,15 +35,21 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: Sequenc
 
 @command("import")
 @click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--all", "whole", is_flag=True, help="A whole workspace, as export --all wrote it, into a fresh one.")
 @click.option("--kind", metavar="KIND", help="Records of this kind instead of leads, by the names of their fields.")
 @click.option("--campaign", metavar="NAME", help="The campaign that everybody joins; it must be there.")
 @click.option("--new-campaign", is_flag=True, help="Make that campaign when it is not there yet.")
 @click.option("--importer", metavar="NAME", help="Who reads the file; otherwise the surest does.")
 @click.option("--map", "mapping", metavar="COLUMN=FIELD", multiple=True, callback=_pairs, help="What a column holds.")
+@click.option("--mapping", "saved_mapping", metavar="NAME", help="A mapping that was saved; --map goes before it.")
+@click.option("--save-mapping", "save_mapping_as", metavar="NAME", help="Keep the mapping under this name.")
 @click.option("--encoding", metavar="NAME", help="Such as utf-8 or cp1252; otherwise it is found out.")
 @click.option("--delimiter", metavar="CHARACTER", help="What parts the cells; otherwise it is found out.")
 @click.option("--header-line", type=click.IntRange(0), metavar="LINE", help="Where the header is; 0: nowhere.")
 @click.option("--sheet", metavar="NAME", help="Which sheet of a workbook, by name or number; otherwise the best.")
+@click.option(
+    "--date-order", type=click.Choice(["dmy", "mdy", "ymd"]), help="How dates are written; otherwise found out."
+)
 @click.option("--region", metavar="CC", help="In whose form phone numbers are, such as FR.")
 @click.option("--source", "source_label", metavar="WORD", help="Where the leads come from, such as trade_show.")
 @click.option("--owner", metavar="USER", help="Who is responsible for the new leads.")
@@ -63,6 +69,7 @@ def import_(
     session: Session,
     file: str,
     *,
+    whole: bool,
     kind: str | None,
     explain: bool,
     **asked: Any,
@@ -76,17 +83,24 @@ def import_(
 
     With --kind each row is a record of that kind, also one of your own: a table, or JSON lines,
     whose columns are called like the fields.
+
+    A file that crmkit export --all wrote is known as such, and makes a fresh workspace what the
+    other one was.
     """
     from crmkit.services.sources import FileSource, stdin_source
+    from crmkit.services.whole_workspace import is_whole_workspace
 
     source: Source = stdin_source() if file == "-" else FileSource(Path(file))
-    names = [a.name for a in attrs.fields(ReadingOptions)]
+    if whole or (kind is None and is_whole_workspace(source)):
+        _import_all(session, source, {"kind": kind, "explain": explain, **asked})
+        return
+    names = [a.name for a in attrs.fields(ReadingOptions) if a.name != "synonyms"]
     options = ReadingOptions(**{name: asked.pop(name) for name in names})
     if kind is not None:
         _import_kind(session, kind, source, options, asked)
         return
     if explain:
-        _explain(session, source, asked["importer"], options)
+        _explain(session, source, asked["importer"], options, asked["saved_mapping"])
         return
     if asked["new_campaign"] and asked["campaign"] is None:
         raise click.UsageError("--new-campaign makes the campaign that --campaign names")
@@ -110,13 +124,30 @@ def summary(report: ImportReport, *, limit: int = 20) -> Iterator[Part]:
         yield f"… and {more} more"
 
 
+def _import_all(session: Session, source: Source, asked: Mapping[str, Any]) -> None:
+    from crmkit.services.whole_workspace import import_workspace
+
+    how = {name: asked[name] for name in ("reason", "key", "dry_run")}
+    given = sorted(name for name, value in asked.items() if value and name not in (*how, "policy"))
+    if given:
+        raise click.UsageError(f"a whole workspace is imported as it is, without {', '.join(given)}")
+    outcome = import_workspace(session.workspace, source, **how)
+    session.done(outcome, *summary(outcome.value), value=outcome.value)
+
+
 def _import_kind(
     session: Session, kind: str, source: Source, options: ReadingOptions, asked: Mapping[str, Any]
 ) -> None:
     from crmkit.services.import_records import import_records
+    from crmkit.services.importing import check_mapping, save_mapping, saved_columns
 
+    if asked["saved_mapping"] is not None:
+        saved = saved_columns(session.workspace, asked["saved_mapping"])
+        options = attrs.evolve(options, mapping={**saved, **options.mapping})
+    check_mapping(options.mapping, asked["save_mapping_as"])
     how = {name: asked[name] for name in ("reason", "key", "dry_run")}
     outcome = import_records(session.workspace, kind, source, options=options, **how)
+    save_mapping(session.workspace, asked["save_mapping_as"], options.mapping, dry_run=session.dry_run)
     session.done(outcome, *summary(outcome.value), value=outcome.value)
 
 
@@ -158,7 +189,7 @@ def _import(
         written = Path(rejects)
         write_rejects(workspace, report, written)
     elif report.rejected and not session.dry_run:
-        written = _keep_rejects(workspace, report, _folder(workspace), Path(source.name).stem)
+        written = keep_rejects(workspace, report, folder_of(workspace), Path(source.name).stem)
     kept = f"{_rows(report.rejected)} kept in {written}: mend and import that file." if written else None
     value = {**report.as_json(), "rejects_file": None if written is None else str(written)}
     findings = " · ".join(f"{each.what} {each.value}" for each in report.findings)
@@ -235,12 +266,13 @@ def _progress(source: Source) -> Iterator[Callable[[ImportProgress], None] | Non
         yield show
 
 
-def _folder(workspace: Workspace) -> Path:
+def folder_of(workspace: Workspace) -> Path:
+    """Return the folder that a workspace lies in; of one that is no file, the current one."""
     scheme, _, place = workspace.storage.url.partition(":")
     return Path(place).parent if scheme == "sqlite" else Path()
 
 
-def _keep_rejects(workspace: Workspace, report: ImportReport, folder: Path, stem: str) -> Path:
+def keep_rejects(workspace: Workspace, report: ImportReport, folder: Path, stem: str) -> Path:
     """Write the rejected rows beside what is there: a file somebody is mending stays as it is."""
     from crmkit.services.importing import write_rejects
 
@@ -257,14 +289,21 @@ def _keep_rejects(workspace: Workspace, report: ImportReport, folder: Path, stem
     raise AssertionError  # there is always a next number
 
 
-def _explain(session: Session, source: Source, wanted: str | None, options: ReadingOptions) -> None:
+def _explain(
+    session: Session, source: Source, wanted: str | None, options: ReadingOptions, saved_mapping: str | None
+) -> None:
     """Show what is found out about a source, and the drafts of its first rows."""
-    from crmkit.services.importing import choose_importer
+    from crmkit.core.builtin import builtin_schema
+    from crmkit.services.importing import asked_options, begin_reading, choose_importer, saved_columns
 
-    importers = session.plugins.collect().importers
+    extensions = session.plugins.collect()
+    importers = extensions.importers
     chosen = choose_importer(importers, source, wanted)
+    lead = builtin_schema().extended([each.item for each in extensions.fields.values()])["lead"]
+    saved = None if saved_mapping is None else saved_columns(session.workspace, saved_mapping)
+    options = asked_options(options, settings=session.settings, lead=lead, saved=saved)
     with chosen.blamed():
-        reading = chosen.item.read(source, options)
+        reading, _, _ = begin_reading(chosen.item, source, options, lead)
         rows = list(islice(_drafts(reading), _EXPLAINED))
     value = {
         "source": source.name,
@@ -277,7 +316,8 @@ def _explain(session: Session, source: Source, wanted: str | None, options: Read
     for name, contribution in importers.items():
         with contribution.blamed():
             sure[name] = contribution.item.identify(source)
-    others = ", ".join(f"{name} {percent}" for name, percent in sorted(sure.items(), key=lambda each: -each[1]))
+    ranked = sorted(sure.items(), key=lambda each: -each[1])
+    others = ", ".join(f"{name} {percent}" for name, percent in ranked if percent)
     session.show(
         value,
         Card(

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 import attrs
 
 from crmkit.core.drafts import DraftBatch, Problem
+from crmkit.core.values.answers import NO, YES
 from crmkit.core.values.text import fold
 from crmkit.plugins.builtin.headers import REACH
 from crmkit.services.tabular import RowBatch, unprotected
@@ -69,6 +70,7 @@ class _Drafts:
         self._drafts: dict[str, list[object]] = {}
         self._lists: dict[str, list[Sequence[str]]] = {}
         self._extra: list[dict[str, str]] = [{} for _ in rows.lines]
+        self._kept: set[str] = {name for cells in rows.beyond.values() for name in cells}
         self._problems = list(rows.problems)
         self._ignored = rows.ignored
         self._keep_surplus()
@@ -128,7 +130,7 @@ class _Drafts:
             if had[place] in (None, ""):
                 had[place] = value
             elif had[place] != value:
-                self._extra[place][self._header[index]] = self._cells[index][place]
+                self._set_aside(place, index, self._cells[index][place])
 
     def _fill_first(self, field: str, index: int, between: str) -> None:
         """Of several values in a cell the first fills the field; further addresses and the rest are kept."""
@@ -139,7 +141,7 @@ class _Drafts:
                 others = self._lists.setdefault("other_emails", [()] * len(parted))
                 others[place] = (*others[place], *more)
             else:
-                self._extra[place][self._header[index]] = "; ".join(more)
+                self._set_aside(place, index, "; ".join(more))
 
     def _reach(self, index: int) -> None:
         """Part addresses from numbers; what is neither is kept."""
@@ -149,7 +151,7 @@ class _Drafts:
         for place, some in enumerate(parts):
             used = {next(filter(is_one, some), "") for is_one in (_is_address, _is_number)}
             if rest := [part for part in some if part not in used]:
-                self._extra[place][self._header[index]] = "; ".join(rest)
+                self._set_aside(place, index, "; ".join(rest))
 
     def _append(self, field: str, index: int) -> None:
         between = self._meaning.splits.get(index)
@@ -164,8 +166,13 @@ class _Drafts:
             "" if not cell else form.replace("{}", cell) if isinstance(form, str) else form.get(fold(cell), "")
             for cell in self._cells[index]
         ]
-        had = self._lists.setdefault("tags", [()] * len(words))
-        self._lists["tags"] = [(*a, word) if word else a for a, word in zip(had, words, strict=True)]
+        alone: dict[str, Sequence[str]] = {word: (word,) if word else () for word in set(words)}
+        had = self._lists.get("tags")
+        self._lists["tags"] = (
+            [alone[word] for word in words]
+            if had is None
+            else [(*a, *alone[word]) if word else a for a, word in zip(had, words, strict=True)]
+        )
 
     def _read_signs(self, index: int, states: Mapping[str, Sign]) -> None:
         signs = [states.get(fold(cell)) if cell else None for cell in self._cells[index]]
@@ -202,17 +209,31 @@ class _Drafts:
         if isinstance(change, Mapping):
             column[:] = [change.get(fold(cell), cell) if cell else cell for cell in column]
             return
+        known: dict[str, str] = {"": ""}
         for place, cell in enumerate(column):
+            if cell in known:
+                column[place] = known[cell]
+                continue
             try:
-                column[place] = change(cell) if cell else cell
+                column[place] = known[cell] = change(cell)
             except Exception as error:  # noqa: BLE001  whatever a stranger's function raises costs one row
                 reason = f"{cell!r} as {self._header[index]}: {type(error).__name__}: {error}"
                 self._problems.append(Problem(line=self._rows.lines[place], reason=reason, value=cell))
 
     def _keep(self, index: int, name: str) -> None:
+        if name not in self._kept:
+            self._kept.add(name)
+            for extra, cell in zip(self._extra, self._cells[index], strict=True):
+                if cell:
+                    extra[name] = cell
+            return
         for place, cell in enumerate(self._cells[index]):
             if cell and self._extra[place].setdefault(name, cell) != cell:
                 self._extra[place][f"{self._header[index]} ({index + 1})"] = cell
+
+    def _set_aside(self, place: int, index: int, text: str) -> None:
+        self._extra[place][self._header[index]] = text
+        self._kept.add(self._header[index])
 
     def _keep_surplus(self) -> None:
         """Keep the cells that lie beyond the last column."""
@@ -271,6 +292,8 @@ def _columns(batch: RowBatch, width: int) -> list[Sequence[str]]:
 
 def _has_guards(column: Sequence[str]) -> bool:
     joined = "\n".join(column)  # one search in a long text is far cheaper than one per cell
+    if "'" not in joined and "=" not in joined:
+        return False
     return joined.startswith(("'", '="')) or "\n'" in joined or '\n="' in joined
 
 
@@ -280,8 +303,6 @@ _STATES: Final = {
     "desinscrit": True, "desabonne": True, "abgemeldet": True,
     "subscribed": False, "opted in": False, "opt in": False, "allow": False, "inscrit": False, "abonne": False,
 }  # fmt: skip
-_YES: Final = frozenset("yes y oui o ja j si s true vrai wahr vero verdadero 1 x on t checked".split())
-_NO: Final = frozenset("no n non nein false faux falsch falso 0 off f unchecked".split())
 _DATE: Final = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 
 
@@ -290,8 +311,8 @@ def _answer(cell: str, *, refusal: bool) -> bool | None:
     word = fold(cell)
     if word in _STATES:
         return _STATES[word] is refusal
-    if word in _YES or _DATE.search(cell):  # a date says since when
+    if word in YES or _DATE.search(cell):  # a date says since when
         return True
-    if word in _NO:
+    if word in NO:
         return False
     return None

@@ -11,6 +11,7 @@ import attrs
 
 from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.fields import close_to
+from crmkit.core.ports.sources import ReadingOptions
 from crmkit.core.values.text import fold
 from crmkit.plugins.builtin.headers import REACH, is_header_word, map_header
 from crmkit.plugins.column_names import ColumnName, Signature
@@ -116,8 +117,9 @@ class Form:
         named = {place for name in names for place in name.places(header)}
         return 50 + 4 * min(max(fitting), 10) + 9 * len(named) // len(header)
 
-    def meaning(self, header: Sequence[str], mapping: Mapping[str, str], file: str) -> Meaning:
+    def meaning(self, header: Sequence[str], file: str, options: ReadingOptions) -> Meaning:
         """Say what the columns of one table mean."""
+        mapping = options.mapping
         fields = _found(self.map, header)
         asked = {place for column in mapping for place in ColumnName(column).places(header)}
         consents = {place: says for place, says in _found(self.consent, header).items() if place not in asked}
@@ -129,7 +131,7 @@ class Form:
             *tags,
             *(p for p, says in consents.items() if not isinstance(says, str)),
         }
-        mapped = map_header(header, mapping, declared)
+        mapped = map_header(header, mapping, declared, options.synonyms)
         said = next((sign for pattern, sign in self.files.items() if fnmatch(file.casefold(), pattern)), None)
         return Meaning(
             fields={

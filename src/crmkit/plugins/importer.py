@@ -37,7 +37,9 @@ import attrs
 from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch, Finding, LeadDraft, Problem
 from crmkit.core.ports.sources import Reading, ReadingOptions, Source
 from crmkit.errors import CrmkitError, PluginError, RejectedError, UnreadableError
-from crmkit.plugins.builtin.headers import header_language, is_header_word
+from crmkit.plugins.builtin.headers import header_language, header_words, is_header_word
+from crmkit.plugins.builtin.workbook import read_sheets
+from crmkit.plugins.column_names import ColumnName
 from crmkit.plugins.drafting import Meaning, draft_rows
 from crmkit.plugins.form import Form, Sign
 from crmkit.plugins.peeking import peek
@@ -84,6 +86,7 @@ def importer(
     skip: Mapping[str, Sequence[str]] | None = None,
     sections: Mapping[str, bool] | None = None,
     files: Mapping[str, Sign] | None = None,
+    only_with: Sequence[str] = (),
 ) -> DeclaredImporter:
     """Make an importer out of what is known about one kind of table.
 
@@ -124,6 +127,8 @@ def importer(
         sections: Titles, alone in their row, to whether the rows below are people; ``*`` as above.
         files: Names of files, with ``*``, to what they say of mail to everybody in them who
             neither objects nor speaks of consent in a column.
+        only_with: The columns that a function of two parameters is about: where a file has none of
+            them it is not asked, which makes reading much faster.
 
     Raises:
         PluginError: Something of it will not do.
@@ -150,7 +155,7 @@ def importer(
     )
     if flaw := form.flaw():
         raise PluginError(flaw, plugin=name, hook="importer")
-    return DeclaredImporter(name, summary, form)
+    return DeclaredImporter(name, summary, form, only_with=only_with)
 
 
 class _TableImporter:
@@ -168,7 +173,7 @@ class _TableImporter:
 
     def identify(self, source: Source) -> int:
         """Say 50 to 99 when all needed columns are there: the more, the more columns are named here."""
-        table = self._opened(lambda known: _peeked(source, known))
+        table = self._opened(lambda known: _peeked(source, known), ReadingOptions())
         return 0 if table is None else self._form.sureness(table.header)
 
     def read(self, source: Source, options: ReadingOptions) -> Reading:
@@ -178,11 +183,18 @@ class _TableImporter:
             UnreadableError: This is no table, or one without a needed column.
             RejectedError: The user maps columns that are not there, or that a function reads.
         """
-        title, asked = None, options
-        if self._form.sections and options.header_line is None:
-            title, line = self._header_below_title(source, options)
-            asked = attrs.evolve(options, header_line=line)
-        table = self._opened(lambda known: open_table(source, asked, known=known))
+        return read_sheets(
+            source,
+            options,
+            importer=self.name,
+            opened=lambda some: self._table(source, some)[0],
+            flaw=lambda table: "" if self._form.knows(table.header) else f"its columns are not those of {self.name}",
+            read=lambda some: self._read_one(source, some),
+        )
+
+    def _read_one(self, source: Source, options: ReadingOptions) -> Reading:
+        """Begin to read the table, or the sheet that the options name."""
+        table, title = self._table(source, options)
         missing = [signature.missing(table.header) for signature in self._form.signatures]
         if all(missing):
             errors = [UnknownColumnError(column, table.header) for column in missing[0]]
@@ -192,10 +204,18 @@ class _TableImporter:
         return Reading(
             header=table.header,
             findings=table.findings if title is None else _below(title, table.findings),
-            batches=self._batches(table, self._form.meaning(table.header, options.mapping, source.name)),
+            batches=self._batches(table, self._form.meaning(table.header, source.name, options)),
             language=header_language(table.header),
             source_label=self._form.source,
         )
+
+    def _table(self, source: Source, options: ReadingOptions) -> tuple[Table, str | None]:
+        """Open the table, and return the title of the section that its header is in, if it has one."""
+        title, asked = None, options
+        if self._form.sections and options.header_line is None:
+            title, line = self._header_below_title(source, options)
+            asked = attrs.evolve(options, header_line=line)
+        return self._opened(lambda known: open_table(source, asked, known=known), options), title
 
     def _batches(self, table: Table, meaning: Meaning) -> Iterator[DraftBatch]:
         raise NotImplementedError
@@ -211,18 +231,18 @@ class _TableImporter:
         """Make the draft of a single row by the data alone."""
         header = row.columns.names
         rows = RowBatch(lines=[row.line], cells=[row.cells], kinds={}, problems=row.problems)
-        batch = draft_rows(header, rows, self._form.meaning(header, {}, ""))
+        batch = draft_rows(header, rows, self._form.meaning(header, "", ReadingOptions()))
         return next(_drafts(batch))
 
-    def _opened(self, opened: Callable[[Callable[[str], bool]], _T]) -> _T:
-        """Open a table, whose header may be made of words that only this importer knows."""
-        table = opened(is_header_word)
+    def _opened(self, opened: Callable[[Callable[[str], bool]], _T], options: ReadingOptions) -> _T:
+        """Open a table, whose header may be made of words that only this importer, or its user, knows."""
+        known = header_words(options)
+        table = opened(known)
         header = cast("Table", table).header if table is not None else ()
-        is_clear = sum(map(is_header_word, header)) > 1 or self._form.knows(header)
-        return table if is_clear or not self._form.is_strange else opened(self._is_word)
-
-    def _is_word(self, cell: str) -> bool:
-        return is_header_word(cell) or any(name.means(cell) for name in self._form.needed)
+        is_clear = sum(map(known, header)) > 1 or self._form.knows(header)
+        if is_clear or not self._form.is_strange:
+            return table
+        return opened(lambda cell: known(cell) or any(name.means(cell) for name in self._form.needed))
 
     def _header_below_title(self, source: Source, options: ReadingOptions) -> tuple[str | None, int | None]:
         """Find the header of the first section with people, when the table has titles."""
@@ -240,13 +260,17 @@ class _TableImporter:
 class DeclaredImporter(_TableImporter):
     """An importer that is data; as a decorator it takes a function for what data cannot say."""
 
+    def __init__(self, name: str, summary: str, form: Form, *, only_with: Sequence[str] = ()) -> None:
+        super().__init__(name, summary, form)
+        self._only_with = tuple(only_with)
+
     def __call__(self, function: RowFunction | DraftFunction) -> RowImporter:
         """Make an importer that asks *function* as well.
 
         Raises:
             PluginError: It takes neither a row nor a row and a draft.
         """
-        return RowImporter(self.name, self.summary, self._form, function)
+        return RowImporter(self.name, self.summary, self._form, function, only_with=self._only_with)
 
     def draft(self, row: Row) -> LeadDraft:
         """Turn one row into a draft."""
@@ -260,8 +284,17 @@ class DeclaredImporter(_TableImporter):
 class RowImporter(_TableImporter):
     """An importer that asks a row function; calling it calls the function."""
 
-    def __init__(self, name: str, summary: str, form: Form, function: RowFunction | DraftFunction) -> None:
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        form: Form,
+        function: RowFunction | DraftFunction,
+        *,
+        only_with: Sequence[str] = (),
+    ) -> None:
         super().__init__(name, summary or next(iter((function.__doc__ or "").splitlines()), ""), form)
+        self._only_with = [ColumnName(column) for column in only_with]
         functools.update_wrapper(self, function)
         parameters = len(inspect.signature(function).parameters)
         if parameters not in (1, 2):
@@ -288,18 +321,23 @@ class RowImporter(_TableImporter):
         return super().read(source, options)
 
     def _batches(self, table: Table, meaning: Meaning) -> Iterator[DraftBatch]:
+        if self._only_with and not any(name.places(table.header) for name in self._only_with):
+            for rows in self._row_batches(table):
+                yield draft_rows(table.header, rows, meaning)
+            return
         columns = Columns(table.header)
         for some in self._row_batches(table):
-            made = draft_rows(table.header, some, meaning) if self._adds else _without_drafts(some)
+            made = _with_extra(draft_rows(table.header, some, meaning) if self._adds else _without_drafts(some))
             problems, ignored = list(made.problems), dict(made.ignored)
-            broken = {problem.line for problem in problems if problem.fatal}
-            rows: list[tuple[int, Sequence[str], LeadDraft | None]] = []
-            for line, cells, draft in zip(made.lines, made.cells, _drafts(made), strict=True):
-                if line not in ignored and line not in broken:
-                    rows.append((line, cells, self._checked(Row(line, cells, columns), draft, problems, ignored)))
-                else:
-                    rows.append((line, cells, None))
-            yield DraftBatch.of(rows, sorted(problems, key=lambda problem: problem.line), ignored)
+            silent = {*ignored, *(problem.line for problem in problems if problem.fatal)}
+            amended = _Amended(made)
+            for i, (line, cells, draft) in enumerate(zip(made.lines, made.cells, _drafts(made), strict=True)):
+                found = None
+                if line not in silent:
+                    found = self._checked(Row(line, cells, columns), draft, problems, ignored)
+                if found is not draft:  # most functions leave most drafts as they are
+                    amended.put(i, found or _NOTHING, instead_of=draft)
+            yield amended.batch(sorted(problems, key=lambda problem: problem.line), ignored)
 
     def _asked(self, row: Row, draft: LeadDraft) -> LeadDraft | None:
         return cast("DraftFunction", self._function)(row, draft)
@@ -317,25 +355,58 @@ class RowImporter(_TableImporter):
             if found is None:
                 ignored[row.line] = f"no lead for {self.name}"
                 return None
-            flaw = self._flaw(found)
+            flaw = "" if found is draft else self._flaw(found, draft)
             if not flaw:
                 return found
         problems.append(Problem(line=row.line, reason=flaw))
         return None
 
-    def _flaw(self, draft: object) -> str:
-        """Say what is wrong with what the function returned, or nothing."""
+    def _flaw(self, found: object, draft: LeadDraft) -> str:
+        """Say what is wrong with what the function returned instead of a draft, or nothing."""
         function = f"{_called(self._function)} of {self.name}"
-        if not isinstance(draft, LeadDraft):
-            return f"{function} returned {type(draft).__name__} instead of LeadDraft or None"
+        if not isinstance(found, LeadDraft):
+            return f"{function} returned {type(found).__name__} instead of LeadDraft or None"
         for field in DRAFT_FIELDS:
-            value = getattr(draft, field)
-            fits = _FITS.get(field, _is_text)
-            if not fits(value):
+            value = getattr(found, field)
+            if value is not getattr(draft, field) and not _FITS.get(field, _is_text)(value):
                 return f"{function} returned {type(value).__name__} as {field}"
         return ""
 
 
+class _Amended:
+    """The columns of a batch while a function goes through its drafts."""
+
+    def __init__(self, made: DraftBatch) -> None:
+        self._made = made
+        self._columns: dict[str, list[object]] = {
+            name: [value or None for value in column] if name in _TEXTS else list(column)
+            for name, column in made.columns.items()
+        }
+
+    def put(self, i: int, draft: LeadDraft, *, instead_of: LeadDraft) -> None:
+        """Take another draft for row *i*."""
+        for name in DRAFT_FIELDS:
+            value = getattr(draft, name)
+            if value is not getattr(instead_of, name):
+                column = self._columns.setdefault(name, [getattr(_NOTHING, name)] * len(self._made))
+                column[i] = value
+
+    def batch(self, problems: Sequence[Problem], ignored: Mapping[int, str]) -> DraftBatch:
+        """Return the whole."""
+        return DraftBatch(
+            lines=self._made.lines,
+            cells=self._made.cells,
+            columns={
+                name: column
+                for name, column in self._columns.items()
+                if any(value or value is False for value in column)
+            },
+            problems=tuple(problems),
+            ignored=ignored,
+        )
+
+
+_NOTHING: Final = LeadDraft()
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TOP_ROWS: Final = 2000
 
@@ -361,15 +432,23 @@ def _without_drafts(rows: RowBatch) -> DraftBatch:
     )
 
 
+def _with_extra(batch: DraftBatch) -> DraftBatch:
+    """Give each draft an ``extra``, for a function may write into it and return the draft itself."""
+    if "extra" in batch.columns:
+        return batch
+    return attrs.evolve(batch, columns={**batch.columns, "extra": [{} for _ in batch.lines]})
+
+
 def _drafts(batch: DraftBatch) -> Iterator[LeadDraft]:
     """Return each row of a batch as an object."""
     names = tuple(batch.columns)
     if not names:
         yield from [LeadDraft()] * len(batch)
-    for values in zip(*batch.columns.values(), strict=True):
-        said: dict[str, Any] = dict(zip(names, values, strict=True))
-        whole: dict[str, Any] = {name: (value or None) if name in _TEXTS else value for name, value in said.items()}
-        yield LeadDraft(**whole)
+    columns: list[Sequence[Any]] = [
+        [value or None for value in column] if name in _TEXTS else column for name, column in batch.columns.items()
+    ]
+    for values in zip(*columns, strict=True):
+        yield LeadDraft(**dict(zip(names, values, strict=True)))
 
 
 def _called(function: object) -> str:

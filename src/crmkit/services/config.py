@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.fields import close_to
 from crmkit.errors import ConfigError
 from crmkit.services.settings import Settings
@@ -40,6 +41,7 @@ def load_settings(path: Path, *, trusted: bool) -> Settings:
         message = f"{path} names plugins, but code is never loaded from the current folder by itself"
         raise ConfigError(message, setting="plugins", hint=f"say so with: crmkit --config {path}")
     settings = _structured(content, path)
+    _check_synonyms(settings, path)
     return attrs.evolve(
         settings,
         url=_beside(settings.url, path),
@@ -61,6 +63,16 @@ def _structured(content: dict[str, Any], path: Path) -> Settings:
     except BaseValidationError as error:
         problems = transform_error(error, path=str(path.name), format_exception=_in_words)
         raise ConfigError("; ".join(problems), hint="mend these settings") from error
+
+
+def _check_synonyms(settings: Settings, path: Path) -> None:
+    """Refuse words for fields that no file can fill; custom fields are known only once the plugins are."""
+    for field in settings.synonyms:
+        if "." not in field and field not in DRAFT_FIELDS:
+            close = close_to(field, DRAFT_FIELDS)
+            hint = f"did you mean {close[0]}?" if close else f"fields are {', '.join(DRAFT_FIELDS)}"
+            message = f"{path.name}: leads have no field {field!r} to fill from a file"
+            raise ConfigError(message, setting=f"synonyms.{field}", hint=hint)
 
 
 def _must_be(value: Any, kind: type, noun: str) -> Any:

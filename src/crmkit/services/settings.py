@@ -57,6 +57,8 @@ class Settings:
         mail: How mail leaves.
         plugins: Which plugins are used.
         plugin: What each plugin is configured with, by its name.
+        synonyms: Words of your own for the columns of files: field of a draft, or custom field
+            by its dotted name, to the headers that mean it. They go before crmkit's words.
     """
 
     url: str | None = None
@@ -65,3 +67,4 @@ class Settings:
     mail: MailSettings = attrs.field(factory=MailSettings)
     plugins: PluginSettings = attrs.field(factory=PluginSettings)
     plugin: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    synonyms: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)

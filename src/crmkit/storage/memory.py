@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -37,6 +37,7 @@ class MemoryStorage:
         self.url = "memory:"
         self._schema = Schema(())
         self._tables: _Tables = {}
+        self._state: Hashable = object()  # another one after each commit
         self._write_lock = threading.Lock()
         self._lock_timeout_s = lock_timeout_s
         self._own = threading.local()
@@ -58,7 +59,7 @@ class MemoryStorage:
         if outer is not None:
             yield outer
             return
-        with self._opened(_View(self._schema, self._tables)) as view:
+        with self._opened(_View(self._schema, self._state, self._tables)) as view:
             yield view
 
     @contextmanager
@@ -71,9 +72,9 @@ class MemoryStorage:
             message = "another thread is writing"
             raise LockedError(message, waited_s=self._lock_timeout_s, url=self.url)
         try:
-            with self._opened(_Change(self._schema, dict(self._tables))) as change:
+            with self._opened(_Change(self._schema, self._state, dict(self._tables))) as change:
                 yield change
-            self._tables = change.tables
+            self._tables, self._state = change.tables, object()
         finally:
             self._write_lock.release()
 
@@ -100,9 +101,14 @@ def _reshaped(rows: dict[str, Row], old: RecordType | None, new: RecordType) -> 
 class _View:
     """What can be read of some tables."""
 
-    def __init__(self, schema: Schema, tables: _Tables) -> None:
+    def __init__(self, schema: Schema, state: Hashable, tables: _Tables) -> None:
         self._schema = schema
+        self._state = state  # read before the tables, so that it is never newer than they are
         self.tables = tables
+
+    def state(self) -> Hashable:
+        """Return the same as long as nothing was committed."""
+        return self._state
 
     def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
         table = self.tables[self._schema[kind].name]
@@ -162,8 +168,8 @@ class _View:
 class _Change(_View):
     """A view that can be changed; its tables become the store's when it commits."""
 
-    def __init__(self, schema: Schema, tables: _Tables) -> None:
-        super().__init__(schema, tables)
+    def __init__(self, schema: Schema, state: Hashable, tables: _Tables) -> None:
+        super().__init__(schema, state, tables)
         self._own: set[str] = set()
 
     def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.core.values.names import name_case, name_key, split_name, split_salutation
+from crmkit.core.values.names import name_case, name_key, name_key_column, split_name, split_salutation
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,8 @@ def test_mending_case_twice_is_mending_it_once(text: str) -> None:
 def test_spellings_of_one_name_share_a_key() -> None:
     assert name_key("O’Brien") == name_key("OBRIEN") == "obrien"
     assert name_key("Jean-Pierre  ÉTIENNE") == "jean pierre etienne"
+
+
+@given(st.lists(st.sampled_from(["O’Brien", "OBRIEN", "Le Goff", "", "É'a"]) | st.text(max_size=6)))
+def test_a_column_of_names_is_folded_as_each_name_is(names: list[str]) -> None:
+    assert name_key_column(names) == [name_key(name) for name in names]

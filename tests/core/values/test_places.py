@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from babel import Locale
 
@@ -92,3 +96,25 @@ def test_languages_by_tag_code_and_name(text: str, code: str | None) -> None:
 )
 def test_a_language_points_to_a_country(text: str, region: str | None) -> None:
     assert region_of_language(text) == region
+
+
+def test_names_of_countries_are_found_without_harm_to_what_else_the_locale_tells() -> None:
+    script = (
+        "from crmkit import Money; from crmkit.core.values.places import country_code;"
+        "print(country_code('Allemagne'), Money(12000, 'EUR').format('fr'))"
+    )
+
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    ).stdout
+
+    assert " ".join(told.split()) == "DE 12 000,00 €"
+
+
+@pytest.mark.parametrize(("text", "code"), [("+49", "DE"), ("+ 33", "FR"), ("+44", "GB"), ("+1", None), ("+999", None)])
+def test_what_is_dialled_before_a_number_names_a_country_where_it_is_one(text: str, code: str | None) -> None:
+    assert country_code(text) == code

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmkit.core.values.text import clean, fold
+from crmkit.core.values.text import clean, clean_column, fold, fold_column
+
+cells = st.sampled_from(
+    ["", " ", "Lyon", " Lyon", "a  b", "N/A", "-", "x\ny", "é", "Straße", "O'B-C", "  x", "\u200bz"]
+)
 
 
 @given(st.text())
@@ -74,3 +78,18 @@ def test_what_is_clean_can_be_stored_and_stays(text: str) -> None:
 
     assert cleaned is None or clean(cleaned) == cleaned
     assert "\x00" not in (cleaned or "").encode().decode()
+
+
+@given(st.lists(cells | st.text(max_size=8)))
+def test_a_column_is_folded_as_each_text_is(texts: list[str]) -> None:
+    assert fold_column(texts) == [fold(text) for text in texts]
+
+
+@given(st.lists(st.none() | cells | st.text(max_size=8)))
+def test_a_column_is_cleaned_as_each_text_is(texts: list[str | None]) -> None:
+    assert clean_column(texts) == [clean(text) for text in texts]
+
+
+@given(st.text(), st.text())
+def test_texts_beside_each_other_are_folded_alone(one: str, other: str) -> None:
+    assert fold(f"{one} {other}") == " ".join(filter(None, [fold(one), fold(other)]))

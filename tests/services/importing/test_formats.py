@@ -45,6 +45,8 @@ def take(crm: Workspace, name: str, data: bytes | str, **options: object) -> Imp
         (f"From ann@x.fr Mon Jan  1 10:00:00 2024\n{MAIL}", "mail"),
         ('[{"name": "Ann Lee", "email": "ann@x.fr"}]', "json"),
         ('{"name": "Ann Lee", "email": "ann@x.fr"}\n{"name": "", "email": ""}\n', "json"),
+        ("dn: cn=Ann Lee\nobjectclass: person\ngivenName: Ann\nsn: Lee\nmail: ann@x.fr\n", "entries"),
+        ("Name: Ann Lee\nEmail: ann@x.fr\n\nName: \nEmail: \n", "entries"),
         (a_zip({"a.csv": TABLE}), "zip"),
     ],
 )
@@ -108,7 +110,7 @@ def test_a_name_that_turns_up_late_is_kept_under_its_name(crm: Workspace) -> Non
 
 @pytest.mark.parametrize(("data", "valid"), [(CARD, False), (CARD.replace("END:", "ADR:;;;Lyon;;;France\nEND:"), True)])
 def test_names_of_properties_say_nothing_of_where_a_phone_is(crm: Workspace, data: str, *, valid: bool) -> None:
-    take(crm, "card.vcf", data.replace("N:Lee", "TEL:06 12 34 56 78\nN:Lee"))
+    take(crm, "card.vcf", data.replace("N:Lee", "TEL:06 12 34 56 78\nN:Lee").replace("x.fr", "x.example"))
 
     (lead,) = records(crm, "lead")
     assert lead.phone == ("+33612345678" if valid else None)

@@ -60,15 +60,17 @@ def test_a_job_title_in_the_column_of_salutations_becomes_the_title() -> None:
     assert lead == {"last_name": "Etienne", "title": "Directeur général"}
 
 
-def test_a_phone_number_is_read_in_the_form_of_its_country_then_of_the_region_then_of_the_language() -> None:
+def test_a_phone_number_is_read_in_the_form_of_its_country_then_of_the_region_then_of_the_source() -> None:
     in_germany = the_lead(attrs.evolve(JOB, region="FR"), last_name="A", phone="030 901820", country="Allemagne")
     in_the_region = the_lead(attrs.evolve(JOB, region="FR"), last_name="A", phone="01 42 68 53 00", language="de")
     by_language = the_lead(last_name="A", phone="01 42 68 53 00", language="français")
-    by_header = the_lead(attrs.evolve(JOB, header_language="fr"), last_name="A", phone="01 42 68 53 00")
+    by_source = the_lead(attrs.evolve(JOB, regions={None: "FR"}), last_name="A", phone="01 42 68 53 00")
+    unknown = the_lead(attrs.evolve(JOB, regions={"en": None}), last_name="A", phone="212-555-0123", language="en")
 
     assert in_germany["phone"] == "+4930901820"
-    assert {in_the_region["phone"], by_language["phone"], by_header["phone"]} == {"+33142685300"}
-    assert "language" not in by_header
+    assert {in_the_region["phone"], by_language["phone"], by_source["phone"]} == {"+33142685300"}
+    assert unknown.get("phone") is None
+    assert "language" not in by_source
 
 
 def test_what_cannot_be_typed_is_kept_as_written_with_a_warning() -> None:
@@ -185,3 +187,36 @@ def test_the_lines_of_what_has_no_field_stay_lines() -> None:
     found = rows(LeadDraft(last_name="Lind", extra={"Comment": "one\r\n\r\n two "}))
 
     assert found.extra[0] == {"Comment": "one\ntwo"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+33 6 12 34 56 78 / 01 42 68 53 00",
+        "0612345678;0142685300",
+        "06 12 34 56 78\n01 42 68 53 00",
+        "06 12 34 56 78 ou 01 42 68 53 00 le soir",
+    ],
+)
+def test_of_several_numbers_in_a_cell_the_first_is_taken_and_all_are_kept(written: str) -> None:
+    found = rows(LeadDraft(last_name="A", phone=written), job=attrs.evolve(JOB, region="FR"))
+
+    kept = " ".join(written.split())
+    assert found.texts["phone"] == ["+33612345678"]
+    assert found.extra == [{"phone": kept}]
+    assert found.warnings == {0: [f"of {kept!r} one number is taken"]}
+
+
+def test_somebody_without_a_name_is_called_as_the_address_does() -> None:
+    assert the_lead(email='"Lee, Ann" <ann@lee.example>') == {
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "email": "ann@lee.example",
+    }
+    assert the_lead(email="Sales <sales@x.example>", last_name="Roe")["last_name"] == "Roe"
+    assert the_lead(email="<ann@lee.example>") == {"email": "ann@lee.example"}
+
+
+@pytest.mark.parametrize("error", ["#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?"])
+def test_an_error_of_a_spreadsheet_is_an_empty_cell(error: str) -> None:
+    assert the_lead(last_name="Lee", company=error, phone=error) == {"last_name": "Lee"}

@@ -36,10 +36,10 @@ def test_the_rejects_file_has_the_broken_rows_and_why(crm: Workspace, tmp_path: 
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")
     lines = data.decode("utf-8-sig").split("\r\n")
-    assert lines[0] == "Prénom;Nom;E-mail;Téléphone;Note;crmkit_line;crmkit_reason"
+    assert lines[0] == "Prénom;Nom;E-mail;Téléphone;Note;crmkit_line;crmkit_reason;crmkit_read_as"
     assert lines[1].startswith("Anne;Le Goff;anne@;'+33142685301;'=1+1;3;'anne@' is no e-mail address")
     assert lines[2].startswith('Paul;Roth;paul(at)x.example;;"deux\nlignes; un point-virgule";4;')
-    assert lines[2].endswith("'paul(at)x.example' is no e-mail address: an email address must have an @-sign")
+    assert lines[2].endswith("'paul(at)x.example' is no e-mail address: an email address must have an @-sign;phones=FR")
 
 
 def test_a_mended_rejects_file_is_imported_as_if_the_source_had_been_right(crm: Workspace, tmp_path: Path) -> None:

@@ -334,8 +334,9 @@ def test_json_nested_a_million_deep_is_refused(crm: Workspace, opening: bytes) -
 
 
 def test_an_object_of_a_million_keys_is_a_rejected_row(crm: Workspace) -> None:
-    many = {f"key{number}": number for number in range(1_000_000)}
-    data = json.dumps([{"name": "Ann Lee", "email": "ann@x.fr"}, many, {"name": "Bob", "email": "bob@x.fr"}])
+    many = ",".join(f'"key{number}": 1' for number in range(1_000_000))  # as text, for an object of them is large
+    people = ['{"name": "Ann Lee", "email": "ann@x.fr"}', f"{{{many}}}", '{"name": "Bob", "email": "bob@x.fr"}']
+    data = f"[{','.join(people)}]"
 
     report = take(crm, "keys.json", data.encode())
 

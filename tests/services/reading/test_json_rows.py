@@ -28,6 +28,7 @@ def records(value: Any) -> list[dict[str, str]]:
         {"leads": [ANN], "total": 1},
         {"result": {"items": [ANN]}},
         {"whatever": [ANN], "next": None},
+        [["name", "email"], ["Ann Lee", "ann@x.fr"]],
     ],
 )
 def test_records_are_found_in_any_wrapper(value: Any) -> None:
@@ -86,3 +87,8 @@ def test_lines_are_numbered_as_in_the_text_and_broken_ones_are_kept() -> None:
 def test_what_holds_no_records_is_refused(data: bytes) -> None:
     with pytest.raises(Refusal):
         list(read(BytesIO(data), Limits()))
+
+
+def test_columns_are_a_table_too() -> None:
+    assert records({"name": ["Ann Lee", "Bob"], "email": ["ann@x.fr", None]}) == [ANN, {"name": "Bob", "email": ""}]
+    assert records({"name": ["Ann", "Lee"], "emails": ["ann@x.fr"]}) == [{"name": "Ann, Lee", "emails": "ann@x.fr"}]

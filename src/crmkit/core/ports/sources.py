@@ -9,6 +9,7 @@ import attrs
 
 if TYPE_CHECKING:
     from crmkit.core.drafts import DraftBatch, Finding
+    from crmkit.core.values.dates import DateOrder
 
 __all__ = ["Importer", "ImporterOfParts", "Reading", "ReadingOptions", "Source"]
 
@@ -50,6 +51,8 @@ class ReadingOptions:
         region: The country, as ISO 3166 alpha-2, in whose form phone numbers
             without a country code are read.
         sheet: The sheet of a workbook, by its name or its number from 1.
+        date_order: In which order day, month and year stand, in all columns: ``dmy``, ``mdy``, ``ymd``.
+        synonyms: Words of the user's headers to draft field; they go before crmkit's own words.
     """
 
     encoding: str | None = None
@@ -58,6 +61,8 @@ class ReadingOptions:
     mapping: Mapping[str, str] = attrs.field(factory=dict)
     region: str | None = None
     sheet: str | None = None
+    date_order: DateOrder | None = None
+    synonyms: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

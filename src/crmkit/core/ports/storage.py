@@ -7,7 +7,7 @@ scalars of `crmkit.core.schema`; rows are tuples in the order of the type's fiel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Query
 from crmkit.core.schema import Schema
 
-__all__ = ["ReadTransaction", "Storage", "WriteTransaction"]
+__all__ = ["ReadTransaction", "StatefulTransaction", "Storage", "WriteTransaction", "state_of"]
 
 
 class ReadTransaction(Protocol):
@@ -57,6 +57,20 @@ class ReadTransaction(Protocol):
             Ids, best first; how they are ranked is the back end's affair.
         """
         ...
+
+
+class StatefulTransaction(Protocol):
+    """What a view has besides when its back end can tell cheaply whether anything was changed."""
+
+    def state(self) -> Hashable:
+        """Return what is equal for two views only if nothing was changed between them."""
+        ...
+
+
+def state_of(view: ReadTransaction) -> Hashable:
+    """Return the state of a view, or None when its back end cannot tell."""
+    state = getattr(view, "state", None)  # quicker than isinstance, which looks at a protocol anew each time
+    return None if state is None else state()
 
 
 class WriteTransaction(ReadTransaction, Protocol):
@@ -112,7 +126,10 @@ class Storage(Protocol):
         ...
 
     def prepare(self, schema: Schema, *, create: bool) -> Schema:
-        """Make the workspace fit the schema: create or migrate it. Called once, before anything else.
+        """Make the workspace fit the schema: create or migrate it. Called before anything else.
+
+        It is called again, outside any transaction, when a whole workspace is imported that knows
+        declarations of plugins that are absent here; what is read and written from then on has them.
 
         The workspace keeps the catalogue of all that was ever declared in it
         (`crmkit.core.catalogue`), and what it keeps that is not declared now travels along. Rows

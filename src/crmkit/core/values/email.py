@@ -66,16 +66,16 @@ def parse_emails(texts: Sequence[str | None]) -> tuple[list[str | None], list[st
         The addresses, and the reasons why a text is none. Both are as long as
         *texts*; where a text is None or blank, both are None.
     """
-    known: dict[str | None, tuple[str | None, str | None]] = {None: (None, None)}
-    values: list[str | None] = []
-    reasons: list[str | None] = []
-    for text in texts:
-        found = known.get(text)
-        if found is None:
-            found = known[text] = _read(text or "")
-        values.append(found[0])
-        reasons.append(found[1])
-    return values, reasons
+    values: dict[str | None, str | None] = dict.fromkeys(texts)
+    reasons: dict[str | None, str] = {}
+    for text in values:
+        if text and len(text) <= _LONGEST_PLAIN_DOMAIN and text.islower() and _plain(text):
+            values[text] = text  # what nearly all are: normalised already
+        elif text:
+            values[text], reason = _read(text)
+            if reason is not None:
+                reasons[text] = reason
+    return [values[text] for text in texts], [*map(reasons.get, texts)] if reasons else [None] * len(texts)
 
 
 def _read(text: str) -> tuple[str | None, str | None]:

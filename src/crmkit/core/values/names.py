@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from crmkit.core.values.text import fold
+from crmkit.core.values.text import fold, fold_column
 
-__all__ = ["name_case", "name_key", "split_name", "split_salutation"]
+__all__ = ["name_case", "name_key", "name_key_column", "split_name", "split_salutation"]
 
 
 def split_name(text: str) -> tuple[str | None, str | None]:
@@ -76,6 +77,12 @@ def name_case(text: str) -> str:
 def name_key(text: str) -> str:
     """Fold a name for comparison: ``O’Brien`` equals ``OBRIEN``, ``Jean-Pierre`` ``jean pierre``."""
     return fold(text.translate(_APOSTROPHES))
+
+
+def name_key_column(texts: Sequence[str]) -> list[str]:
+    """Fold many names, as `name_key` does each."""
+    known = {text: text.translate(_APOSTROPHES) for text in set(texts)}
+    return fold_column([known[text] for text in texts])
 
 
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "'’‘ʼ`´"))

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final, Literal, NamedTuple, Self
 
-__all__ = ["Phone", "format_phone", "parse_phones", "split_extension"]
+__all__ = ["Phone", "format_phone", "is_valid_in", "numbers_in", "parse_phones", "split_extension"]
 
 _LONGEST: Final = 250
 """What phonenumbers reads at most."""
+_FEWEST_OF_SEVERAL: Final = 14
+"""So many digits have two numbers at least."""
 
 
 class Phone(str):
@@ -65,16 +67,43 @@ def parse_phones(
         says why the text is none; a reason beside a number says what was left
         out of it (the extension).
     """
-    known: dict[tuple[str | None, str | None], tuple[str | None, str | None]] = {}
-    values: list[str | None] = []
-    reasons: list[str | None] = []
-    for key in zip(texts, regions, strict=True):
-        found = known.get(key)
-        if found is None:
-            found = known[key] = _read(*key)
-        values.append(found[0])
-        reasons.append(found[1])
-    return values, reasons
+    written = list(zip(texts, regions, strict=True))
+    values: dict[tuple[str | None, str | None], str | None] = dict.fromkeys(written)
+    reasons: dict[tuple[str | None, str | None], str] = {}
+    for key in values:
+        if key[0]:
+            values[key], reason = _read(*key)
+            if reason is not None:
+                reasons[key] = reason
+    return [values[key] for key in written], [*map(reasons.get, written)] if reasons else [None] * len(written)
+
+
+def is_valid_in(text: str, region: str) -> bool:
+    """Tell whether a text is a number as they are written in a country; quick, for whoever tries many countries."""
+    plan, plain = _plan(region), text.replace("/", " ")
+    if plan is not None and _plain(plain, region) is not None:
+        return True
+    # A plan speaks for its country alone, though others may share its code, and for numbers without it.
+    is_whole = plan is not None and len(_regions_of_code(plan.code)) == 1
+    if is_whole and plan is not None and not plain.lstrip(" (").startswith(plan.code):
+        return False
+    return _read(text, region)[0] is not None
+
+
+def numbers_in(text: str, region: str | None) -> list[str]:
+    """Return the numbers, in E.164, in a text that has something else besides; none in one that has too few digits."""
+    if sum(map(str.isdigit, text)) < _FEWEST_OF_SEVERAL or len(text) > _LONGEST:
+        return []
+    import phonenumbers
+
+    matches = phonenumbers.PhoneNumberMatcher(text, region.upper() if region else None)
+    found = [phonenumbers.format_number(each.number, phonenumbers.PhoneNumberFormat.E164) for each in matches]
+    words = text.split()
+    for i in range(1, len(words) if not found else 0):  # two that only a blank parts
+        pair, _ = parse_phones([" ".join(words[:i]), " ".join(words[i:])], [region, region])
+        if None not in pair:
+            return [number for number in pair if number]
+    return found
 
 
 def split_extension(text: str) -> tuple[str, str | None]:
@@ -99,7 +128,11 @@ class _Parsed(NamedTuple):
 
 
 def _read(text: str | None, region: str | None) -> tuple[str | None, str | None]:
-    if text is None or not text or text.isspace():
+    if not text:
+        return None, None
+    if len(text) <= _LONGEST and (plain := _plain(text, region.upper() if region else None)):
+        return plain, None
+    if text.isspace():
         return None, None
     try:
         number, extension = _parsed(text, region)
@@ -131,7 +164,7 @@ class _Plan(NamedTuple):
     code: str
     international_prefix: Callable[[str], object]
     national_prefix: Callable[[str], re.Match[str] | None]
-    by_length: dict[int, Callable[[str], object]]
+    patterns: dict[int, str]
 
 
 def _plain(text: str, region: str | None) -> str | None:
@@ -149,8 +182,8 @@ def _plain(text: str, region: str | None) -> str | None:
             return None
     if prefix := plan.national_prefix(digits):
         digits = digits[prefix.end() :]
-    matches = plan.by_length.get(len(digits))
-    return f"+{plan.code}{digits}" if matches and matches(digits) else None
+    pattern = plan.patterns.get(len(digits))
+    return f"+{plan.code}{digits}" if pattern and _compiled(pattern)(digits) else None
 
 
 def _code_of(digits: str) -> str:
@@ -169,12 +202,17 @@ _TWO_DIGIT_CODES: Final = frozenset(_TWO_DIGITS.split())
 
 @cache
 def _plan_of_code(code: str) -> _Plan | None:
-    import phonenumbers
-
     if not code or code[0] == "0":
         return None
-    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code))
+    regions = _regions_of_code(code)
     return _plan(regions[0]) if regions else None
+
+
+def _regions_of_code(code: str) -> Sequence[str]:
+    import phonenumbers
+
+    regions: Sequence[str] = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
+    return regions
 
 
 @cache
@@ -191,7 +229,7 @@ def _plan(region: str) -> _Plan | None:
         *(metadata.fixed_line, metadata.mobile, metadata.toll_free, metadata.premium_rate, metadata.shared_cost),
         *(metadata.voip, metadata.personal_number, metadata.pager, metadata.uan, metadata.voicemail),
     )
-    by_length: dict[int, Callable[[str], object]] = {}
+    by_length: dict[int, str] = {}
     for length in general.possible_length:
         patterns = [
             kind.national_number_pattern
@@ -199,14 +237,18 @@ def _plan(region: str) -> _Plan | None:
             if kind and kind.national_number_pattern and length in (kind.possible_length or (length,))
         ]
         if patterns:
-            both = rf"(?=(?:{general.national_number_pattern})\Z)(?:{'|'.join(patterns)})"
-            by_length[length] = re.compile(both).fullmatch
+            by_length[length] = rf"(?=(?:{general.national_number_pattern})\Z)(?:{'|'.join(patterns)})"
     return _Plan(
         code=str(metadata.country_code),
         international_prefix=re.compile(metadata.international_prefix or "(?!)").match,
         national_prefix=re.compile(metadata.national_prefix_for_parsing or "(?!)").match,
-        by_length=by_length,
+        patterns=by_length,
     )
+
+
+@cache
+def _compiled(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern).fullmatch  # only of the lengths that are met: a plan has many, each worth a millisecond
 
 
 # --- everything else -------------------------------------------------------------------------
@@ -215,7 +257,9 @@ _EXTENSION: Final = re.compile(
     r"[\s,;]*(?:;ext=|\b(?:extension|extn|ext|poste|post|durchwahl|interno|anexo)\b[.:\s]*|(?<=[\d\s)])[x#]\s?)(\d{1,7})\s*\Z",
     re.IGNORECASE,
 )
-_SCIENTIFIC: Final = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
+_LONGEST_EXTENSION: Final = 7
+"""What is longer is another number."""
+_SCIENTIFIC: Final = re.compile(r"([0-9])[.,]?([0-9]*)[eE]\+?([0-9]{1,2})")
 _FLOAT: Final = re.compile(r"([0-9]{6,})\.0")
 
 
@@ -223,8 +267,10 @@ def _thorough(text: str, region: str | None) -> _Parsed:
     import phonenumbers
 
     text = text.strip()
-    if _SCIENTIFIC.fullmatch(text):
-        raise ValueError(f"{text!r} has lost its digits in a spreadsheet")
+    if found := _SCIENTIFIC.fullmatch(text):
+        if len(found[2]) < int(found[3]):
+            raise ValueError(f"{text!r} has lost its digits in a spreadsheet")
+        text = found[1] + found[2].ljust(int(found[3]), "0")[: int(found[3])]
     if found := _FLOAT.fullmatch(text):  # a number cell of a spreadsheet
         text = found[1]
     text, extension = split_extension(text)
@@ -239,7 +285,7 @@ def _thorough(text: str, region: str | None) -> _Parsed:
             if error.error_type == error.INVALID_COUNTRY_CODE and not written.startswith("+"):
                 reason = f"the country of the phone number {text!r} is not known"
             continue
-        if phonenumbers.is_valid_number(number):
+        if phonenumbers.is_valid_number(number) and len(number.extension or "") <= _LONGEST_EXTENSION:
             e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
             return _Parsed(e164, extension or number.extension)
         reason = f"{text!r} is not a valid phone number" + (f" in {home}" if home and text[:1] != "+" else "")

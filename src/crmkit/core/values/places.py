@@ -15,8 +15,9 @@ def country_code(text: str) -> str | None:
     """Return the ISO 3166 alpha-2 code of a country, or None when the text names none.
 
     Understood are alpha-2 and alpha-3 codes, the names that CLDR gives in
-    English, French, German, Italian and Spanish, and usual other names
-    (``UK``, ``USA``, ``Holland``).
+    English, French, German, Italian and Spanish, usual other names
+    (``UK``, ``USA``, ``Holland``), and what is dialled before a number
+    (``+49``) where it means one country.
     Kosovo is ``XK``, as in CLDR, though ISO has not assigned it.
     """
     return _country(text.strip()) if len(text) <= _LONGEST else None
@@ -51,12 +52,25 @@ _ALPHA_3: Final = 3
 def _country(text: str) -> str | None:
     if len(text) == _ALPHA_2 and (code := text.upper()) in _CODES:
         return code
+    if dialled := _DIALLED.fullmatch(text):
+        return _country_dialled(int(dialled[1]))
     return _countries().get(_place_key(text))
+
+
+def _country_dialled(code: int) -> str | None:
+    import phonenumbers
+
+    if code in _SHARED_CODES:
+        return None
+    region = phonenumbers.region_code_for_country_code(code)
+    return region if region in _CODES else None
 
 
 @lru_cache(_CACHED)
 def _language(text: str) -> str | None:
     primary = _TAG.fullmatch(text)
+    if primary and (code := primary[1].lower()) in _language_codes():
+        return code  # nearly all are, and the names need not be loaded
     known = _languages()
     return (known.get(primary[1].lower()) if primary else None) or known.get(fold(_BRACKETED.sub("", text)))
 
@@ -75,6 +89,8 @@ def _region(text: str) -> str | None:
 
 
 _TAG: Final = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_]([a-z]{2}))?(?:[-_][a-z0-9]+)*(?:\.\S*)?", re.IGNORECASE)
+_DIALLED: Final = re.compile(r"\+ ?(\d{1,3})")
+_SHARED_CODES: Final = frozenset({1, 7})  # North America; Russia and Kazakhstan
 _BRACKETED: Final = re.compile(r"\([^()]*\)")
 _LOCALES: Final = ("en", "fr", "de", "it", "es")
 
@@ -148,9 +164,28 @@ def _place_key(text: str) -> str:
     return " ".join([word for word in words if word not in _CONNECTING] or words)
 
 
+def _names(locale: str, kind: str) -> dict[str, str]:
+    """Return what a locale itself calls territories or languages; to load it as a whole costs ten times as much."""
+    import pickle
+
+    from babel.localedata import resolve_locale_filename
+
+    # Not by `localedata.load`: it would keep the locale as it is here, without what it inherits, for everybody.
+    with open(resolve_locale_filename(locale), "rb") as file:  # noqa: PTH123  a path of Babel's own
+        named = pickle.load(file)[kind]  # noqa: S301  so is what it holds
+    return {str(code): str(name) for code, name in named.items()}
+
+
+@cache
+def _language_codes() -> frozenset[str]:
+    from babel.core import get_global
+
+    aliases = get_global("language_aliases")
+    return frozenset(code for code in _names("en", "languages") if len(code) == _ALPHA_2 and code not in aliases)
+
+
 @cache
 def _countries() -> dict[str, str]:
-    from babel import Locale
     from babel.core import get_global
 
     found: dict[str, str] = {}
@@ -158,7 +193,7 @@ def _countries() -> dict[str, str]:
         if len(alias) == _ALPHA_3 and alias.isalpha() and len(codes) == 1:
             found[alias.lower()] = codes[0]
     for locale in reversed(_LOCALES):  # where two languages disagree, English is right
-        for code, name in Locale(locale).territories.items():
+        for code, name in _names(locale, "territories").items():
             if code in _CODES:
                 found[_place_key(name)] = code
                 found.setdefault(_place_key(_BRACKETED.sub("", name)), code)
@@ -169,19 +204,17 @@ def _countries() -> dict[str, str]:
 
 @cache
 def _languages() -> dict[str, str]:
-    from babel import Locale
     from babel.core import get_global
 
     aliases = get_global("language_aliases")
-    english = map(str, Locale("en").languages)
-    codes = {code for code in english if len(code) == _ALPHA_2 and code not in aliases}
+    codes = _language_codes()
     found: dict[str, str] = {}
     for locale in reversed(_LOCALES):
-        for code, name in Locale(locale).languages.items():
+        for code, name in _names(locale, "languages").items():
             if code in codes:
-                found[fold(str(name))] = str(code)
+                found[fold(name)] = code
     for code in _OWN_NAMES.split():
-        found[fold(Locale(code).get_language_name(code) or code)] = code
+        found[fold(_names(code, "languages").get(code, code))] = code
     found.update((alias, code) for alias, code in aliases.items() if code in codes and len(alias) <= _ALPHA_3)
     found.update((code, code) for code in codes)
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["clean", "fold"]
+__all__ = ["clean", "clean_column", "fold", "fold_column"]
 
 
 def fold(text: str) -> str:
@@ -33,15 +34,38 @@ def clean(text: str | None) -> str | None:
     """
     if not text:
         return None
-    if not (text.isascii() and text.isprintable()):
+    if not text.isprintable():
         text = text.translate(_UNSEEN)
         if not text.isprintable():
             text = _LONE_SURROGATE.sub("\ufffd", text)
     # str.split parts at every Unicode blank, non-breaking ones included.
     text = " ".join(text.split())
-    if len(text) <= _LONGEST_PLACEHOLDER and (text in _EXACT_PLACEHOLDERS or text.lower() in _PLACEHOLDERS):
-        return None
-    return text
+    return None if len(text) <= _LONGEST_PLACEHOLDER and _stands_for_nothing(text) else text
+
+
+def fold_column(texts: Sequence[str]) -> list[str]:
+    """Fold many texts, as `fold` does each, at a fraction of its cost."""
+    known = dict.fromkeys(texts, "")
+    plain = [text for text in known if text.isascii() and "\n" not in text]
+    for text, folded in zip(plain, _folded_lines(plain), strict=True):
+        known[text] = folded
+    if len(plain) < len(known):
+        known.update((text, fold(text)) for text in known if not text.isascii() or "\n" in text)
+    return [known[text] for text in texts]
+
+
+def clean_column(texts: Sequence[str | None]) -> list[str | None]:
+    """Clean many texts, as `clean` does each; whether anything is to be done is found out for all at once."""
+    known = dict.fromkeys(texts)
+    written = [text for text in known if text]
+    if _is_tidy(written):
+        nothing = {text for text in written if len(text) <= _LONGEST_PLACEHOLDER and _stands_for_nothing(text)}
+        if "" in known:
+            nothing.add("")
+        return [None if text in nothing else text for text in texts] if nothing else list(texts)
+    for text in written:
+        known[text] = clean(text)
+    return [known[text] for text in texts]
 
 
 _ASCII_BLANKS: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
@@ -57,6 +81,17 @@ _SPELLED: Final = str.maketrans(
     }
 )
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
+
+
+def _folded_lines(texts: Sequence[str]) -> list[str]:
+    """Fold texts of ASCII without line ends, as one."""
+    blanked = "\n".join(texts).lower().translate(_ASCII_BLANKS_IN_LINE)
+    while "  " in blanked:
+        blanked = blanked.replace("  ", " ")
+    return blanked.replace("\n ", "\n").replace(" \n", "\n").strip(" ").split("\n") if texts else []
+
+
+_ASCII_BLANKS_IN_LINE: Final = {code: blank for code, blank in _ASCII_BLANKS.items() if code != ord("\n")}
 
 
 def _folded(text: str) -> str:
@@ -84,7 +119,22 @@ _PLACEHOLDERS: Final = frozenset(
         *("", "-", "--", "---", "–", "—", ".", "..", "...", "…", "/", "_", "?", "*"),
         *("n/a", "n.a.", "#n/a", "n/c", "k. a.", "undefined", "unknown", "(unknown)", "(not set)", "not set"),
         *("(none)", "(null)", "(empty)", "(blank)", "[null]", "<null>"),
+        *("#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "#spill!", "#calc!"),  # errors of spreadsheets
         *("not available", "not applicable", "not specified", "inconnu", "non renseigné"),
     }
 )
 _LONGEST_PLACEHOLDER: Final = max(map(len, _PLACEHOLDERS))
+
+
+def _is_tidy(texts: Sequence[str]) -> bool:
+    """Whether there is nothing to clean in any text, but for words that stand for nothing."""
+    joined = "\n".join(texts)
+    return (
+        joined.count("\n") == len(texts) - 1
+        and joined.replace("\n", "").isprintable()
+        and not ("  " in joined or "\n " in joined or " \n" in joined or joined[0] == " " or joined[-1] == " ")
+    )
+
+
+def _stands_for_nothing(text: str) -> bool:
+    return text in _EXACT_PLACEHOLDERS or text.lower() in _PLACEHOLDERS

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from crmkit.core.ports.sources import Reading, ReadingOptions, Source
 from crmkit.core.values.text import fold
 from crmkit.errors import UnreadableError
-from crmkit.plugins.builtin.headers import REACH, header_language, is_header_word, map_header
+from crmkit.plugins.builtin.by_values import told_by_values
+from crmkit.plugins.builtin.headers import REACH, header_language, header_words, is_header_word, map_header
 from crmkit.plugins.drafting import Meaning, draft_rows
 from crmkit.plugins.peeking import peek
 from crmkit.services.reading.formats import Format, format_of
@@ -34,8 +35,10 @@ class CsvImporter:
 
     def read(self, source: Source, options: ReadingOptions) -> Reading:
         """Begin to read."""
-        table = open_table(source, options, known=is_header_word)
-        fields = map_header(table.header, options.mapping)
+        table = open_table(source, options, known=header_words(options))
+        fields = map_header(table.header, options.mapping, synonyms=options.synonyms)
+        told, findings = told_by_values(table, fields)
+        fields |= told
         if not options.mapping and not _lists_people(table.header, fields):
             raise UnreadableError(
                 "lists no people: no column is for a name, an e-mail address or a phone number",
@@ -45,7 +48,7 @@ class CsvImporter:
         meaning = Meaning(fields={index: (field,) for index, field in fields.items()})
         return Reading(
             header=table.header,
-            findings=table.findings,
+            findings=(*table.findings, *findings),
             batches=(draft_rows(table.header, rows, meaning) for rows in table.batches()),
             language=header_language(table.header),
         )

@@ -13,14 +13,16 @@ from typing import Final
 
 import attrs
 
-from crmkit.core.drafts import DraftBatch, Finding
+from crmkit.core.drafts import DraftBatch
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
-from crmkit.plugins.builtin.headers import field_of, header_language, is_header_word, map_header
-from crmkit.plugins.builtin.joined import Piece, joined
+from crmkit.core.values.text import fold
+from crmkit.plugins.builtin.by_values import told_by_values
+from crmkit.plugins.builtin.headers import field_of, header_language, header_words, is_header_word, map_header
+from crmkit.plugins.builtin.workbook import OF_SHEETS, read_sheets
 from crmkit.plugins.drafting import Meaning, draft_rows
 from crmkit.plugins.peeking import peek
 from crmkit.services.reading.formats import Format, format_of
-from crmkit.services.tabular import Table, open_table, sheets_with_rows
+from crmkit.services.tabular import Table, open_table
 
 __all__ = ["FormatImporter", "format_importers"]
 
@@ -57,34 +59,29 @@ class FormatImporter:
 
     def read(self, source: Source, options: ReadingOptions) -> Reading:
         """Begin to read; of a workbook every sheet with people, unless one is asked for."""
-        kind = format_of(source)
-        if kind in _OF_SHEETS and options.sheet is None and options.header_line is None:
-            sheets = [name for name in sheets_with_rows(source, kind) if _has_people(source, name)]
-            if len(sheets) > 1:
-                return self._read_all(source, sheets, options)
-        return self._read_one(source, options)
+        return read_sheets(
+            source,
+            options,
+            importer=self.name,
+            opened=lambda some: open_table(source, some, known=header_words(some)),
+            flaw=lambda table: _flaw(table, options),
+            read=lambda some: self._read_one(source, some),
+        )
 
     def _language(self, header: Sequence[str]) -> str | None:
         """Return the language of the header where people wrote it; programs write English everywhere."""
         language = header_language(header)
-        return language if language != "en" or not self.formats.isdisjoint(_OF_SHEETS) else None
-
-    def _read_all(self, source: Source, sheets: Sequence[str], options: ReadingOptions) -> Reading:
-        readings = [self._read_one(source, attrs.evolve(options, sheet=name)) for name in sheets]
-        pieces = [Piece(name, self.name, reading) for name, reading in zip(sheets, readings, strict=True)]
-        findings = [
-            Finding(what="format", value=format_of(source).value, evidence="its first bytes say so"),
-            *(Finding(what="sheet", value=piece.name, evidence=f"it has people: {piece.found}") for piece in pieces),
-        ]
-        return joined(pieces, findings)
+        return language if language != "en" or not self.formats.isdisjoint(OF_SHEETS) else None
 
     def _read_one(self, source: Source, options: ReadingOptions) -> Reading:
-        table = open_table(source, options, known=is_header_word)
-        fields = map_header(table.header, options.mapping, self.declared(table.header))
+        table = open_table(source, options, known=header_words(options))
+        fields = map_header(table.header, options.mapping, self.declared(table.header), options.synonyms)
+        told, findings = told_by_values(table, fields) if self.formats <= OF_SHEETS else ({}, [])
+        fields |= told
         meaning = Meaning(fields={index: (field,) for index, field in fields.items()})
         return Reading(
             header=table.header,
-            findings=table.findings,
+            findings=(*table.findings, *findings),
             batches=_drafts(table, meaning),
             language=self._language(table.header),
         )
@@ -96,7 +93,7 @@ def format_importers() -> Sequence[Importer]:
         FormatImporter(
             name="spreadsheet",
             summary="a sheet of a workbook (XLSX, XLS, ODS, HTML table), by the words of its header",
-            formats=_OF_SHEETS,
+            formats=OF_SHEETS,
         ),
         FormatImporter(
             name="vcard",
@@ -112,6 +109,12 @@ def format_importers() -> Sequence[Importer]:
             declared=_of_mails,
         ),
         FormatImporter(
+            name="entries",
+            summary="entries of an address book (LDIF), and other blocks of name: value lines",
+            formats=frozenset({Format.ENTRIES}),
+            declared=_of_entries,
+        ),
+        FormatImporter(
             name="json",
             summary="objects, one for each person (JSON, JSON lines), by the words of their names",
             formats=frozenset({Format.JSON, Format.JSON_LINES}),
@@ -120,19 +123,37 @@ def format_importers() -> Sequence[Importer]:
     )
 
 
-_OF_SHEETS: Final = frozenset({Format.WORKBOOK, Format.MARKUP})
 _PEOPLE: Final = frozenset({"email", "full_name", "first_name", "last_name", "phone", "mobile"})
 _FEW: Final = 2
 _READABLE: Final = 40
 _UNREADABLE: Final = 10
+# What LDAP calls things.
+_ENTRY: Final = {
+    "sn": "last_name",
+    "cn": "full_name",
+    "mozillaSecondEmail": "other_emails",
+    "o": "company",
+    "l": "city",
+    "st": "region",
+    "c": "country",
+    "mozillaWorkUrl": "website",
+    "mozillaHomeUrl": "extra",
+    "dn": "extra",
+}
 _MAIL: Final = {"Message-ID": "source_id", "Message": "extra"}
 
 
-def _has_people(source: Source, sheet: str) -> bool:
-    """Whether the header of a sheet has a way to reach somebody, or to call them, and more."""
-    table = open_table(source, ReadingOptions(sheet=sheet), known=is_header_word)
-    fields = {field_of(name) for name in table.header if is_header_word(name)}
-    return len(fields) >= _FEW and bool(fields & _PEOPLE)
+def _flaw(table: Table, options: ReadingOptions) -> str:
+    """Say why a sheet lists no people: nothing in it is a way to reach or to call somebody."""
+    known = header_words(options)
+    words = [name for name in table.header if known(name)]
+    fields = set(map_header(words, synonyms=options.synonyms).values())
+    if {fold(name) for name in table.header} & {fold(column) for column in options.mapping}:
+        return ""
+    if table.is_headed:
+        return "" if len(fields) >= _FEW and fields & _PEOPLE else "its header names no people"
+    told, _ = told_by_values(table, {})
+    return "" if told else "it has no header, and no column of addresses or numbers"
 
 
 def _drafts(table: Table, meaning: Meaning) -> Iterator[DraftBatch]:
@@ -143,6 +164,10 @@ def _drafts(table: Table, meaning: Meaning) -> Iterator[DraftBatch]:
 
 def _of_mails(header: Sequence[str]) -> dict[int, str]:
     return {index: _MAIL[name] for index, name in enumerate(header) if name in _MAIL}
+
+
+def _of_entries(header: Sequence[str]) -> dict[int, str]:
+    return {index: _ENTRY[name] for index, name in enumerate(header) if name in _ENTRY}
 
 
 def _of_json(header: Sequence[str]) -> dict[int, str]:

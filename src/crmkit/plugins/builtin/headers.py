@@ -1,4 +1,4 @@
-"""What column headers mean: English, French, German, Italian, Spanish words for the fields of a draft.
+"""What column headers mean: words in English, French, German, Italian, Spanish, and some in Dutch and Portuguese.
 
 The table is data. A header is compared without case, accents, punctuation and
 blanks at the ends; ``camelCase`` may be read as words. Earlier words of a field go
@@ -10,15 +10,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
 from crmkit.core.drafts import DRAFT_FIELDS
+from crmkit.core.ports.sources import ReadingOptions
 from crmkit.core.values.text import fold
 from crmkit.errors import RejectedError
 
-__all__ = ["REACH", "SYNONYMS", "field_of", "header_language", "is_header_word", "map_header"]
+__all__ = ["REACH", "SYNONYMS", "field_of", "header_language", "header_words", "is_header_word", "map_header"]
 
 REACH = "reach"
 """Where a column goes that holds addresses and numbers alike."""
@@ -46,6 +47,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "it": ("nome completo", "nome e cognome", "cognome e nome", "nominativo", "referente", "nome"),
             "es": ("nombre completo", "nombre y apellidos", "nombre y apellido", "contacto", "apellidos y nombre",
                    "nombre"),
+            "pt": ("nome completo",),
+            "nl": ("volledige naam", "contactpersoon", "naam"),
         },
         "salutation": {
             "en": ("salutation", "prefix", "name prefix", "salutation name", "honorific"),
@@ -53,6 +56,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("anrede", "titel"),
             "it": ("appellativo", "titolo di cortesia"),
             "es": ("tratamiento", "saludo"),
+            "pt": ("tratamento",),
+            "nl": ("aanhef",),
         },
         "first_name": {
             "en": ("first name", "given name", "fname", "firstname", "forename", "first", "contact first name"),
@@ -60,6 +65,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("vorname",),
             "it": ("nome di battesimo", "nome del partecipante"),
             "es": ("nombre de pila", "primer nombre"),
+            "pt": ("primeiro nome",),
+            "nl": ("voornaam",),
         },
         "last_name": {
             "en": ("last name", "family name", "surname", "lname", "lastname", "last", "contact last name"),
@@ -67,6 +74,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("nachname", "familienname", "zuname"),
             "it": ("cognome", "cognome del partecipante"),
             "es": ("apellidos", "apellido", "primer apellido"),
+            "pt": ("sobrenome", "ultimo nome", "apelido"),
+            "nl": ("achternaam", "familienaam"),
         },
         "company": {
             "": ("الشركة",),
@@ -74,10 +83,14 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
                    "organisation name", "account name", "account", "company account", "company or account", "business",
                    "business name", "employer", "associated company", "related company", "contact company", "compny"),
             "fr": ("societe", "entreprise", "raison sociale", "nom de l entreprise", "nom de la societe", "compte",
-                   "nom du compte", "structure", "etablissement", "tiers", "employeur"),
-            "de": ("firma", "firmenname", "unternehmen", "arbeitgeber", "betrieb"),
-            "it": ("azienda", "societa", "ragione sociale", "ditta", "nome azienda"),
-            "es": ("empresa", "organizacion", "compania", "razon social", "nombre de la empresa", "sociedad"),
+                   "nom du compte", "structure", "etablissement", "tiers", "employeur", "societe nom", "entreprise nom",
+                   "nom entreprise", "nom societe", "nom de la structure"),
+            "de": ("firma", "firmenname", "unternehmen", "arbeitgeber", "betrieb", "firma name", "unternehmen name"),
+            "it": ("azienda", "societa", "ragione sociale", "ditta", "nome azienda", "azienda nome"),
+            "es": ("empresa", "organizacion", "compania", "razon social", "nombre de la empresa", "sociedad",
+                   "empresa nombre"),
+            "pt": ("empresa", "organizacao"),
+            "nl": ("bedrijf", "bedrijfsnaam", "organisatie"),
         },
         "title": {
             "en": ("job title", "title", "position", "job position", "role", "job", "organization title", "designation",
@@ -87,18 +100,24 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("funktion", "berufsbezeichnung", "stellenbezeichnung", "beruf"),
             "it": ("qualifica", "titolo", "ruolo", "posizione", "mansione", "professione"),
             "es": ("puesto", "titulo", "cargo", "puesto de trabajo", "profesion"),
+            "pt": ("cargo", "funcao"),
+            "nl": ("functie",),
         },
         "email": {
-            "": ("email", "e mail", "mail", "البريد", "البريد الالكتروني", "ईमल"),
+            "": ("email", "e mail", "mail", "emails", "e mails", "mails", "البريد", "البريد الالكتروني", "ईमल"),
             "en": ("email address", "e mail address", "primary email", "work email", "email work", "business email",
                    "person email", "person email work", "contact email", "lead email", "user email", "attendee email",
-                   "e mail 1 value", "email from", "customer email", "client email", "guest email", "emial"),
+                   "e mail 1 value", "email from", "customer email", "client email", "guest email", "email addresses",
+                   "emial"),
             "fr": ("adresse e mail", "adresse email", "adresse mail", "courriel", "adresse de messagerie",
-                   "adresse electronique", "adresse courriel", "email participant", "email professionnel",
+                   "adresse electronique", "adresse courriel", "courriels", "adresses mail", "email participant",
+                   "email professionnel",
                    "mail professionnel", "adresse electronique principale", "adresse mail de contact", "mel"),
             "de": ("e mail adresse", "mailadresse", "primare e mail adresse", "e mail geschaftlich", "emailadresse"),
             "it": ("indirizzo e mail", "indirizzo email", "posta elettronica", "e mail del partecipante"),
             "es": ("correo electronico", "correo", "direccion de correo electronico", "direccion de correo"),
+            "pt": ("endereco de e mail", "correio eletronico"),
+            "nl": ("e mailadres", "emailadres"),
         },
         "other_emails": {
             "": ("email 2", "e mail 2", "email 3", "e mail 3"),
@@ -116,12 +135,15 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "en": ("phone", "phone number", "business phone", "work phone", "telephone", "telephone number",
                    "phone work", "primary phone", "contact phone", "person phone", "person phone work", "lead phone",
                    "user phone", "phone 1 value", "phone no", "office phone", "tel", "company phone", "home phone",
-                   "phone home", "contact number", "phne"),
+                   "phone home", "contact number", "phones", "phone numbers", "direct phone", "direct line", "phne"),
             "fr": ("telephone", "numero de telephone", "telephone fixe", "tel bureau", "telephone bureau", "fixe",
-                   "telephone professionnel", "tel professionnel", "no de telephone", "tel fixe", "n de telephone"),
+                   "telephone professionnel", "tel professionnel", "no de telephone", "tel fixe", "n de telephone",
+                   "telephones", "ligne directe"),
             "de": ("telefon", "telefonnummer", "telefon geschaftlich", "tel dienstlich", "festnetz", "rufnummer"),
             "it": ("telefono", "numero di telefono", "telefono di lavoro", "telefono fisso"),
             "es": ("telefono", "numero de telefono", "telefono del trabajo", "telefono fijo"),
+            "pt": ("telefone", "numero de telefone"),
+            "nl": ("telefoon", "telefoonnummer"),
         },
         "mobile": {
             "en": ("mobile", "mobile phone", "cell phone", "cell", "mobile number", "mobile no", "mobile phone number",
@@ -132,6 +154,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("mobiltelefon", "mobil", "handy", "handynummer", "mobilnummer", "mobil tel nr"),
             "it": ("cellulare", "telefono mobile", "telefono cellulare"),
             "es": ("movil", "telefono movil", "celular"),
+            "pt": ("celular", "telemovel"),
+            "nl": ("mobiel", "mobiele telefoon"),
         },
         "website": {
             "en": ("website", "web site", "website url", "web page", "homepage", "company website", "web",
@@ -149,6 +173,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("strasse", "anschrift", "adresse 1 strasse", "strasse geschaftlich", "strasse und hausnummer"),
             "it": ("via", "indirizzo", "indirizzo di lavoro"),
             "es": ("calle", "direccion", "calle del trabajo", "domicilio"),
+            "pt": ("endereco", "rua", "morada"),
+            "nl": ("adres", "straat"),
         },
         "postal_code": {
             "en": ("postal code", "zip", "zip code", "postcode", "zip postal code", "business postal code",
@@ -158,6 +184,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("plz", "postleitzahl", "postleitzahl geschaftlich"),
             "it": ("cap", "cap di lavoro", "codice postale"),
             "es": ("codigo postal", "codigo postal del trabajo"),
+            "pt": ("codigo postal", "cep"),
+            "nl": ("postcode",),
         },
         "city": {
             "en": ("city", "town", "business city", "mailing city", "address city", "work city", "home city",
@@ -166,6 +194,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("ort", "stadt", "wohnort", "ort geschaftlich"),
             "it": ("citta", "comune", "citta di lavoro", "localita"),
             "es": ("ciudad", "poblacion", "ciudad de trabajo", "localidad", "municipio"),
+            "pt": ("cidade",),
+            "nl": ("plaats", "woonplaats"),
         },
         "region": {
             "en": ("state", "region", "province", "state province", "state or province", "state region", "county",
@@ -184,6 +214,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("land", "staat", "land geschaftlich", "land region geschaftlich"),
             "it": ("paese", "nazione", "nazione regione di lavoro"),
             "es": ("pais", "pais o region del trabajo"),
+            "pt": ("pais",),
+            "nl": ("land",),
         },
         "language": {
             "en": ("language", "preferred language", "locale", "lang"),
@@ -208,6 +240,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "de": ("notizen", "notiz", "bemerkung", "bemerkungen", "kommentar", "anmerkung", "nachricht"),
             "it": ("commenti", "commento", "osservazioni", "annotazioni", "messaggio", "descrizione"),
             "es": ("notas", "nota", "comentarios", "comentario", "observaciones", "mensaje", "descripcion"),
+            "pt": ("observacoes", "comentarios"),
+            "nl": ("opmerkingen", "opmerking", "notities"),
         },
         "tags": {
             "": ("tags", "tag"),
@@ -282,7 +316,10 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def map_header(
-    header: Sequence[str], mapping: Mapping[str, str] | None = None, declared: Mapping[int, str] | None = None
+    header: Sequence[str],
+    mapping: Mapping[str, str] | None = None,
+    declared: Mapping[int, str] | None = None,
+    synonyms: Mapping[str, str] | None = None,
 ) -> dict[int, str]:
     """Say for each column which field of a draft it fills.
 
@@ -291,6 +328,8 @@ def map_header(
         mapping: What the user says: column to field; it goes before every synonym.
         declared: What an importer says: place to field, the preferred column first; it
             goes before every synonym, too.
+        synonyms: The user's own words: header to field. They go before crmkit's words, and before
+            an importer that knows no field for a column.
 
     Returns:
         Column index to a field, to `REACH`, to ``extra``, or to the dotted name of a
@@ -301,7 +340,9 @@ def map_header(
         RejectedError: The mapping names columns or fields that do not exist; all are listed.
     """
     told = _checked(header, mapping or {})
-    declared = declared or {}
+    own = _by_synonyms(header, synonyms or {})
+    declared = {place: field for place, field in (declared or {}).items() if field != "extra" or place not in own}
+    declared = {**declared, **{place: field for place, field in own.items() if place not in declared}}
     found = {index: declared.get(index) or field_of(name) or "extra" for index, name in enumerate(header)}
     _settle_names(header, found)
     _settle_titles(header, found)
@@ -326,6 +367,14 @@ def field_of(header: str) -> str | None:
 def is_header_word(cell: str) -> bool:
     """Tell whether a cell is a word that headers are made of."""
     return len(cell) <= _LONGEST_HEADER and field_of(cell) is not None
+
+
+def header_words(options: ReadingOptions) -> Callable[[str], bool]:
+    """Return what tells whether a cell is a word that headers are made of, the user's own words included."""
+    own = {_key(word) for word in (*options.synonyms, *options.mapping)}
+    if not own:
+        return is_header_word
+    return lambda cell: is_header_word(cell) or (len(cell) <= _LONGEST_HEADER and _key(cell) in own)
 
 
 def header_language(header: Sequence[str]) -> str | None:
@@ -399,6 +448,11 @@ def _rank(header: str, field: str) -> int:
     if field in {"other_emails", "tags"}:  # all are kept, in the order of the file
         return 0
     return next((_RANKS[key] for key in _readings(header) if key in _RANKS), 0)
+
+
+def _by_synonyms(header: Sequence[str], synonyms: Mapping[str, str]) -> dict[int, str]:
+    own = {_key(word): field for word, field in synonyms.items()}
+    return {place: own[_key(name)] for place, name in enumerate(header) if own and _key(name) in own}
 
 
 def _checked(header: Sequence[str], mapping: Mapping[str, str]) -> dict[int, str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Self
 
 import attrs
 
 from crmkit.core.drafts import DraftBatch, Finding, Problem
-from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
-from crmkit.errors import UnreadableError
+from crmkit.core.ports.sources import Reading, ReadingOptions
+from crmkit.core.values.text import fold
+from crmkit.errors import RejectedError, UnreadableError
+from crmkit.plugins.builtin.headers import map_header
 
 __all__ = ["Piece", "joined"]
 
@@ -26,12 +28,20 @@ class Piece:
     flaw: str = ""
 
     @classmethod
-    def opened(cls, source: Source, importer: Importer, options: ReadingOptions) -> Self:
-        """Begin to read a source; one that cannot be read costs itself, not its neighbours."""
+    def opened(
+        cls, name: str, importer: str, read: Callable[[ReadingOptions], Reading], options: ReadingOptions
+    ) -> Self:
+        """Begin to read one of several; one that cannot be read costs itself, not its neighbours.
+
+        Of a mapping only that is asked of it which speaks of its columns.
+
+        Raises:
+            RejectedError: An option will not do.
+        """
         try:
-            return cls(source.name, importer.name, importer.read(source, options))
+            return cls(name, importer, _begun(read, options))
         except UnreadableError as error:
-            return cls(source.name, importer.name, None, error.reasons[0].removeprefix(f"{source.name}: "))
+            return cls(name, importer, None, error.reasons[0].removeprefix(f"{error.source}: "))
 
     @property
     def header(self) -> Sequence[str]:
@@ -46,12 +56,16 @@ class Piece:
         return "; ".join(f"{each.what} {each.value}" for each in self.reading.findings)
 
 
-def joined(pieces: Sequence[Piece], findings: Iterable[Finding]) -> Reading:
+def joined(pieces: Sequence[Piece], findings: Iterable[Finding], mapping: Mapping[str, str]) -> Reading:
     """Read one piece after another; lines count on, and say in which they are.
 
     The columns are those of all pieces; a piece that cannot be read is a rejected row.
+
+    Raises:
+        RejectedError: The mapping names columns that no piece has.
     """
     header = tuple(dict.fromkeys(name for piece in pieces for name in piece.header))
+    map_header(header, mapping)
     lines = _Lines()
     readings = [piece.reading for piece in pieces if piece.reading is not None]
     languages = {reading.language for reading in readings}
@@ -64,6 +78,17 @@ def joined(pieces: Sequence[Piece], findings: Iterable[Finding]) -> Reading:
         source_label=labels.pop() if len(labels) == 1 else None,
         place=lines.place,
     )
+
+
+def _begun(read: Callable[[ReadingOptions], Reading], options: ReadingOptions) -> Reading:
+    try:
+        return read(options)
+    except RejectedError:
+        if not options.mapping:
+            raise
+    header = set(map(fold, read(attrs.evolve(options, mapping={})).header))
+    own = {column: field for column, field in options.mapping.items() if fold(column) in header}
+    return read(attrs.evolve(options, mapping=own))
 
 
 class _Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, Self
 
 import attrs
@@ -50,7 +51,7 @@ class ZipImporter:
             except UnreadableError:
                 left_out[member.name] = "no importer knows it"
                 continue
-            piece = Piece.opened(member, importer, options)
+            piece = Piece.opened(member.name, importer.name, partial(importer.read, member), options)
             if piece.reading is None and format_of(member) is Format.TEXT:  # a picture, a program, a blank page
                 left_out[member.name] = piece.flaw
             else:
@@ -62,7 +63,7 @@ class ZipImporter:
                 source=source.name,
                 hint="unpack it, and import each file",
             )
-        return joined(files, _findings(files, left_out))
+        return joined(files, _findings(files, left_out), options.mapping)
 
     def _chosen(self, member: Source) -> Importer:
         if self._choose is None:

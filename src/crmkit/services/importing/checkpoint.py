@@ -32,6 +32,7 @@ class Standing:
         ids: How many ids it has made.
         log_rows: How many log rows it has written.
         told_rows: How many import rows it has written.
+        met: How many rows are about somebody who was there before.
         outcomes: What became of the rows, by name.
         warnings: How many were imported with a warning.
         counts: How many records of each type it created and updated.
@@ -45,6 +46,7 @@ class Standing:
     ids: int = 0
     log_rows: int = 0
     told_rows: int = 0
+    met: int = 0
     outcomes: Mapping[str, int] = attrs.field(factory=dict)
     warnings: int = 0
     counts: Mapping[str, Mapping[str, int]] = attrs.field(factory=dict)
@@ -64,26 +66,36 @@ class Standing:
 
     def checkpoint(self) -> dict[str, int]:
         """Return what is needed to go on, besides what the operation tells anyway."""
-        return {name: getattr(self, name) for name in ("batch_size", "rows", "ids", "log_rows", "told_rows")}
+        return {name: getattr(self, name) for name in ("batch_size", "rows", "ids", "log_rows", "told_rows", "met")}
 
     def after(self, verdicts: Verdicts) -> Standing:
         """Return where the import stands when a part is done."""
         outcomes = Counter(self.outcomes)
-        outcomes.update(outcome.value for outcome in verdicts.outcomes)
+        outcomes.update({outcome.value: count for outcome, count in Counter(verdicts.outcomes).items()})
         imported = (RowOutcome.CREATED, RowOutcome.UPDATED, RowOutcome.UNCHANGED)
         warned = sum(row.outcome in imported for row in verdicts.problems)
         return attrs.evolve(
-            self, rows=self.rows + len(verdicts.outcomes), outcomes=dict(outcomes), warnings=self.warnings + warned
+            self,
+            rows=self.rows + len(verdicts.outcomes),
+            outcomes=dict(outcomes),
+            warnings=self.warnings + warned,
+            met=self.met + verdicts.met,
         )
 
 
 @attrs.frozen(kw_only=True)
 class Earlier:
-    """What imports of the same source with the same arguments left behind."""
+    """What imports of the same source with the same arguments left behind.
+
+    Attributes:
+        replayed: The one with the same key.
+        standing: Where an unfinished one stands.
+        done: The newest that was finished.
+    """
 
     replayed: Operation | None = None
     standing: Standing | None = None
-    done: bool = False
+    done: Operation | None = None
 
     @classmethod
     def find(cls, view: ReadTransaction, workspace: Workspace, request: Request) -> Earlier:
@@ -99,7 +111,7 @@ class Earlier:
         undone = {value for value, _ in view.lookup("operation", "undoes", [each.id for each in imports])}
         imports = [each for each in imports if each.id not in undone]
         unfinished = next((Standing.of(each) for each in imports if not each.finished), None)
-        return cls(standing=unfinished, done=any(each.finished for each in imports))
+        return cls(standing=unfinished, done=next((each for each in imports if each.finished), None))
 
 
 def added(counts: Mapping[str, Mapping[str, int]], more: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
 
+from crmkit.core.codecs import Codec
 from crmkit.core.fields import Attribute, CustomFields, Scalar, close_to
 from crmkit.core.planning import Planning
 from crmkit.core.schema import RecordType
+from crmkit.core.values.answers import read_answer
+from crmkit.core.values.dates import read_day, read_moment
+from crmkit.core.values.numbers import currency_of, read_money, read_number
 from crmkit.core.values.text import fold
 from crmkit.errors import CrmkitError, RejectedError
+from crmkit.services.importing.ways import Typed, Way
 
-__all__ = ["CustomColumns", "settle_references"]
+__all__ = ["CustomColumns", "plain_value", "settle_references", "typed_of"]
 
+_ASIDE: Final = re.compile(r"\([^)]*\)|[$€£¥₹]")
 _SHOWN: Final = 80
 """How many characters of a value a reason shows."""
 
@@ -27,10 +34,19 @@ class CustomColumns:
 
     Args:
         kind: The record type.
+        way_of: How the values of a column are written, by its name.
+        headers: Custom field to the header that the user says it has; it may name a currency.
     """
 
-    def __init__(self, kind: RecordType) -> None:
+    def __init__(
+        self,
+        kind: RecordType,
+        way_of: Callable[[str], Way] = lambda _: Way(),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._kind = kind
+        self._way_of = way_of
+        self._headers = headers or {}
         self._owners: dict[str, tuple[CustomFields, Attribute]] = {}
         short = Counter(fold(a.name.partition(".")[2]) for custom in kind.custom for a in custom.attributes)
         for custom in kind.custom:
@@ -53,6 +69,14 @@ class CustomColumns:
             hint = f"did you mean {' or '.join(close)}?" if close else f"they have {', '.join(known) or 'none'}"
             raise RejectedError([f"leads have no custom field {field!r}" for field in unknown], hint=hint)
 
+    def _owner(self, column: str) -> tuple[CustomFields, Attribute] | None:
+        return self._owners.get(fold(column)) or self._owners.get(fold(_ASIDE.sub(" ", column)))
+
+    def typed(self, column: str) -> Typed | None:
+        """Return what a column is for whom the way it is written matters, or None."""
+        owner = self._owner(column)
+        return None if owner is None else typed_of(owner[1].codec)
+
     def take(self, extra: list[dict[str, str]], warnings: dict[int, list[str]]) -> dict[str, list[Scalar]]:
         """Take the values of custom fields out of what has no field; what cannot be read stays there, with a warning.
 
@@ -71,13 +95,13 @@ class CustomColumns:
             left: dict[str, str] = {}
             for name, text in values.items():
                 if name not in meant:
-                    meant[name] = self._owners.get(fold(name))
+                    meant[name] = self._owner(name)
                 owner = meant[name]
                 if owner is None:
                     left[name] = text
                     continue
                 try:
-                    scalars = _read(*owner, text)
+                    scalars = _read(*owner, text, self._headers.get(name, name), self._way_of(name))
                 except (CrmkitError, ValueError, TypeError) as error:
                     left[name] = text
                     warnings.setdefault(i, []).append(f"{owner[1].name} {text[:_SHOWN]!r}: {_clause(error)}")
@@ -90,6 +114,43 @@ class CustomColumns:
             if len(left) < len(values):
                 extra[i] = left
         return columns
+
+
+def typed_of(codec: Codec) -> Typed | None:
+    """Return what a codec is for which it matters how a value is written, or None."""
+    return _TYPED.get(codec.parts[0])
+
+
+def plain_value(codec: Codec, text: str, column: str, way: Way) -> Any:
+    """Return what a codec understands, whatever way a person wrote it in a *column*.
+
+    Raises:
+        ValueError: It is no such thing, or not written in this way.
+    """
+    match typed_of(codec), codec.parts[0][1]:
+        case "day", _:
+            return read_day(text, way.order)
+        case "moment", _:
+            return read_moment(text, way.order)
+        case "number", "integer":
+            whole = _whole(text, way)
+            return text if whole is None else whole
+        case "number", _:
+            return f"{read_number(text, way.sign):f}"
+        case "money", _:
+            return read_money(text, way.sign, currency_of(column))
+        case _, "boolean":
+            return read_answer(text)
+        case _:
+            return text
+
+
+def _whole(text: str, way: Way) -> int | None:
+    try:
+        number = read_number(text, way.sign)
+    except ValueError:
+        return None
+    return int(number) if number == number.to_integral_value() else None
 
 
 def settle_references(
@@ -129,13 +190,13 @@ def _named(planning: Planning, target: RecordType, texts: set[str]) -> dict[str,
     return found
 
 
-def _read(custom: CustomFields, attribute: Attribute, text: str) -> dict[str, Scalar]:
+def _read(custom: CustomFields, attribute: Attribute, text: str, column: str, way: Way) -> dict[str, Scalar]:
     """Return the scalars of what a cell says.
 
     Raises:
         ValueError: It cannot be read, or the class refuses it.
     """
-    value = attribute.codec.parse(text)
+    value = attribute.codec.parse(plain_value(attribute.codec, text, column, way))
     inner = attribute.name.partition(".")[2]
     definition: attrs.Attribute[Any] = getattr(attrs.fields(custom.cls), inner)
     if definition.validator is not None:
@@ -145,3 +206,13 @@ def _read(custom: CustomFields, attribute: Attribute, text: str) -> dict[str, Sc
 
 def _clause(error: Exception) -> str:
     return str(error.args[0] if error.args else error)
+
+
+_TYPED: Final[Mapping[tuple[str, str], Typed]] = {
+    ("", "day"): "day",
+    ("", "moment"): "moment",
+    ("", "integer"): "number",
+    ("", "decimal"): "number",
+    ("_minor", "integer"): "money",
+}
+"""The first scalar of a codec to what it is."""

@@ -7,14 +7,13 @@ part that changes something; an import that changes nothing leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Final, Protocol, get_args
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, get_args
 
 import attrs
 
 from crmkit.core.changes import ChangeSet
-from crmkit.core.codecs import moment_text, to_json
+from crmkit.core.codecs import moment_text
 from crmkit.core.drafts import DraftBatch
 from crmkit.core.fields import Scalar
 from crmkit.core.ids import IdSequence
@@ -22,19 +21,31 @@ from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Contribution
-from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
-from crmkit.core.ports.storage import ReadTransaction, Storage, WriteTransaction
+from crmkit.core.ports.sources import Importer, ReadingOptions, Source
+from crmkit.core.ports.storage import ReadTransaction, WriteTransaction, state_of
 from crmkit.core.records import Stored as StoredRecord
 from crmkit.errors import ConflictError, NotFoundError, RejectedError
+from crmkit.services.importing.ahead import Ahead
+from crmkit.services.importing.asked import asked_options, check_mapping, save_mapping, saved_columns
 from crmkit.services.importing.checkpoint import Earlier, Standing, added
 from crmkit.services.importing.choosing import choose_importer
-from crmkit.services.importing.custom import CustomColumns
+from crmkit.services.importing.columns import cells_texts
+from crmkit.services.importing.doors import Doors, doors_of
+from crmkit.services.importing.garbage import collected_by_part
 from crmkit.services.importing.job import Job, Policy
-from crmkit.services.importing.normalise import normalise
+from crmkit.services.importing.known import known_rows, said_besides, was_said, without
+from crmkit.services.importing.normalise import Rows, import_keys, normalise
 from crmkit.services.importing.parts import in_parts
 from crmkit.services.importing.plan import Verdicts, plan_part
 from crmkit.services.importing.progress import CountedSource, ImportProgress
 from crmkit.services.importing.report import LISTED, report_of, summary_of
+from crmkit.services.importing.settled import (
+    depends_on_crmkit_alone,
+    made_by,
+    report_again,
+    would_change_nothing,
+)
+from crmkit.services.importing.survey import begin_reading
 from crmkit.services.operations import (
     Outcome,
     Request,
@@ -55,6 +66,8 @@ def import_leads(
     *,
     importer: str | None = None,
     options: ReadingOptions | None = None,
+    saved_mapping: str | StoredRecord | None = None,
+    save_mapping_as: str | None = None,
     campaign: str | StoredRecord | None = None,
     source_label: str | None = None,
     owner: str | StoredRecord | None = None,
@@ -63,7 +76,7 @@ def import_leads(
     reason: str | None = None,
     key: str | None = None,
     dry_run: bool = False,
-    batch_size: int = 1000,
+    batch_size: int = 5000,
     max_errors: int | None = None,
     progress: Callable[[ImportProgress], None] | None = None,
 ) -> Outcome[ImportReport]:
@@ -79,6 +92,8 @@ def import_leads(
         source: What to read.
         importer: The name of the importer; None takes the surest.
         options: What is known about the source; the rest is found out.
+        saved_mapping: A mapping that was saved, as a record or by name; that of the options goes before it.
+        save_mapping_as: The name under which the mapping is kept when the import is done.
         campaign: The campaign that everybody joins.
         source_label: `Lead.source` of the rows that name none: ``trade_show`` …
         owner: The user responsible for new leads.
@@ -99,7 +114,7 @@ def import_leads(
 
     Raises:
         UnreadableError: No importer can read the source.
-        NotFoundError: There is no such importer, campaign or user.
+        NotFoundError: There is no such importer, saved mapping, campaign or user.
         RejectedError: Too many rows are rejected, or most of the first hundred: then this
             is hardly the right importer. Nothing of that part is written.
         PluginError: The importer failed.
@@ -110,14 +125,15 @@ def import_leads(
         problems.append("an import is an operation of its own and cannot be part of another")
     if problems:
         raise RejectedError(problems)
+    saved = None if saved_mapping is None else saved_columns(workspace, saved_mapping)
+    options = asked_options(options, settings=workspace.settings, lead=workspace.schema["lead"], saved=saved)
+    check_mapping(options.mapping, save_mapping_as)
     chosen = choose_importer(workspace.extensions.importers, source, importer)
-    options = options or ReadingOptions()
-    CustomColumns(workspace.schema["lead"]).check(options.mapping)
     job = Job(
         source_name=source.name,
         importer=chosen.item.name,
         policy=policy,
-        region=options.region or workspace.settings.region,
+        region=options.region,
         campaign_id=None if campaign is None else id_of(campaign),
         source_label=source_label,
         owner_id=None if owner is None else id_of(owner),
@@ -132,7 +148,14 @@ def import_leads(
         if earlier.replayed is not None:
             report = report_of(view, workspace.schema, earlier.replayed)
             return Outcome(value=report, operation_id=earlier.replayed.id, changes=None, replayed=True)
-    if earlier.done:
+        again = None if key is not None else _again(view, workspace, earlier, chosen, max_errors)
+    if again is not None:
+        if progress is not None:
+            size = source.size_bytes
+            progress(ImportProgress(rows=again.read, outcomes=again.outcomes, bytes_read=size, size_bytes=size))
+        save_mapping(workspace, save_mapping_as, options.mapping, dry_run=dry_run)
+        return Outcome(value=again, operation_id=None, changes=None)
+    if earlier.done is not None:
         job = attrs.evolve(job, policy="fill" if policy == "update" else policy)
     task = _Task(
         workspace=workspace,
@@ -143,12 +166,13 @@ def import_leads(
         max_errors=max_errors,
         progress=progress,
     )
-    with _doors(workspace.storage, dry_run=dry_run) as doors:
+    with doors_of(workspace.storage, dry_run=dry_run) as doors:
         standing = earlier.standing or Standing(batch_size=batch_size)
         try:
             report = _Run(task, job, doors, standing, writes_all=key is not None).run()
         except _TooManyToRemember:
             report = _Run(task, job, doors, standing, writes_all=True).run()
+    save_mapping(workspace, save_mapping_as, options.mapping, dry_run=dry_run)
     told = attrs.evolve(report, operation_id=None) if dry_run else report
     return Outcome(value=told, operation_id=report.operation_id, changes=None)
 
@@ -178,41 +202,13 @@ class _Task:
     progress: Callable[[ImportProgress], None] | None
 
 
-class _Doors(Protocol):
-    """How a run gets at the store."""
+class _PartRead(NamedTuple):
+    """A part as it was read: with the key of each row, and cleaned unless its rows are expected to be known."""
 
-    def read(self) -> AbstractContextManager[ReadTransaction]: ...
-    def write(self) -> AbstractContextManager[WriteTransaction]: ...
-
-
-class _RolledBack(Exception):  # noqa: N818  # not an error: how a dry run leaves its transaction
-    pass
-
-
-@attrs.frozen
-class _OneDoor:
-    """All that a dry run reads and writes goes through one transaction."""
-
-    transaction: WriteTransaction
-
-    def read(self) -> AbstractContextManager[ReadTransaction]:
-        return nullcontext(self.transaction)
-
-    def write(self) -> AbstractContextManager[WriteTransaction]:
-        return nullcontext(self.transaction)
-
-
-@contextmanager
-def _doors(storage: Storage, *, dry_run: bool) -> Iterator[_Doors]:
-    if not dry_run:
-        yield storage
-        return
-    try:
-        with storage.write() as transaction:
-            yield _OneDoor(transaction)
-            raise _RolledBack  # noqa: TRY301  # the transaction must see it
-    except _RolledBack:
-        pass
+    batch: DraftBatch
+    keys: Sequence[str]
+    rows: Rows | None
+    is_last: bool
 
 
 class _Run:
@@ -226,7 +222,7 @@ class _Run:
         writes_all: Begin the operation with the first part, whether or not it changes something.
     """
 
-    def __init__(self, task: _Task, job: Job, doors: _Doors, standing: Standing, *, writes_all: bool = False) -> None:
+    def __init__(self, task: _Task, job: Job, doors: Doors, standing: Standing, *, writes_all: bool = False) -> None:
         self._task = task
         self._workspace = task.workspace
         self._doors = doors
@@ -237,24 +233,32 @@ class _Run:
         self._traces: list[ReportedRow] = []
         self._aliases: dict[int, str] = {}
         self._forgotten = 0
+        self._expects_known = False
         self._is_forgetful = False
         with task.chosen.blamed():
-            self._reading: Reading = task.chosen.item.read(task.source, task.options)
+            self._reading, found, self._custom = begin_reading(
+                task.chosen.item, task.source, task.options, self._workspace.schema["lead"]
+            )
         self._job = attrs.evolve(
             job,
-            header_language=self._reading.language,
+            regions=found.regions,
             source_label=job.source_label or self._reading.source_label,
         )
-        self._custom = CustomColumns(self._workspace.schema["lead"])
+        self._said = said_besides(self._job, made_by(task.chosen), self._workspace.schema["lead"])
 
     def run(self) -> ImportReport:
         """Go through the source to its end."""
-        parts = in_parts(self._batches(), self._standing.batch_size, skip=self._standing.rows)
+        with self._doors.read() as view:
+            self._expects_known = was_said(view, self._workspace.schema, self._said)
         try:
-            for batch, is_last in parts:
-                self._take(batch, is_last=is_last)
-                if self._task.progress is not None:
-                    self._task.progress(self._progress())
+            # Whether somebody else's code minds in which thread it runs, only its author knows.
+            alone = not depends_on_crmkit_alone(self._task.chosen, self._workspace.schema)
+            with collected_by_part() as collect, Ahead(self._parts(), alone=alone) as self._ahead:
+                while part := self._ahead.take():
+                    self._take(part)
+                    collect()
+                    if self._task.progress is not None:
+                        self._task.progress(self._progress())
         finally:
             if isinstance(self._reading.batches, Generator):
                 self._reading.batches.close()  # and with it the file
@@ -263,6 +267,20 @@ class _Run:
         with self._doors.read() as view:
             rows = view.get_many("operation", [self._standing.operation_id])
             return report_of(view, self._workspace.schema, self._workspace.schema["operation"].load(rows[0]))
+
+    def _parts(self) -> Iterator[_PartRead]:
+        for batch, is_last in in_parts(self._batches(), self._standing.batch_size, skip=self._standing.rows):
+            if self._expects_known:
+                with self._task.chosen.blamed():
+                    keys: Sequence[str] = import_keys(batch, self._job, self._custom)
+                yield _PartRead(batch, keys, None, is_last)
+            else:
+                rows = self._cleaned(batch)
+                yield _PartRead(batch, rows.import_keys, rows, is_last)
+
+    def _cleaned(self, batch: DraftBatch) -> Rows:
+        with self._task.chosen.blamed():
+            return normalise(batch, self._job, self._custom)
 
     def _batches(self) -> Iterator[DraftBatch]:
         batches = iter(self._reading.batches)
@@ -273,27 +291,39 @@ class _Run:
                 return
             yield batch
 
-    def _take(self, batch: DraftBatch, *, is_last: bool) -> None:
+    def _take(self, part: _PartRead) -> None:
         """Plan and apply one part, anew while others change what it relies on."""
         for attempt in range(_MAX_PLANS):
-            with self._task.chosen.blamed():
-                rows = normalise(batch, self._job, self._custom)
             with self._doors.read() as view:
                 planning = self._planning(view)
-                verdicts = plan_part(planning, rows, self._job, self._known_aliases()).placed(self._reading.place)
+                verdicts = self._decided(planning, part, anew=attempt > 0).placed(self._reading.place)
                 changes = planning.change_set({})
+                state = state_of(view)
             self._refuse_too_many(verdicts)
             if self._standing.operation_id is None and not changes and not self._writes_all:
                 self._remember(verdicts)
                 return
             try:
-                self._apply(changes, verdicts, planning.ids.used, is_last=is_last)
+                self._apply(changes, verdicts, planning.ids.used, state, is_last=part.is_last)
             except ConflictError as error:
                 # Somebody else who continues the same import is not to be raced with.
                 if error.record == self._standing.operation_id or attempt == _MAX_PLANS - 1:
                     raise
             else:
                 return
+
+    def _decided(self, planning: Planning, part: _PartRead, *, anew: bool) -> Verdicts:
+        """Decide about the rows of a part; those that are known and untouched are unchanged."""
+        job, aliases = self._job, self._known_aliases()
+        known = known_rows(planning, part.batch, part.keys, job, said=self._said)
+        self._expects_known = bool(known)
+        if not known:
+            # A plan changes the rows it is made of.
+            rows = self._cleaned(part.batch) if anew or part.rows is None else part.rows
+            return plan_part(planning, rows, job, aliases)
+        rest, places = without(part.batch, known)
+        met = {lead: part.batch.lines[i] for i, lead in known.items()}
+        return plan_part(planning, self._cleaned(rest), job, aliases, met).among(places, len(part.batch))
 
     def _planning(self, view: ReadTransaction) -> Planning:
         standing, request = self._standing, self._task.request
@@ -345,7 +375,7 @@ class _Run:
         rows = (*self._remembered, *self._traces) if self._aliases else ()
         return {self._aliases[row.line]: row.record_id for row in rows if row.record_id and row.line in self._aliases}
 
-    def _apply(self, changes: ChangeSet, verdicts: Verdicts, ids_used: int, *, is_last: bool) -> None:
+    def _apply(self, changes: ChangeSet, verdicts: Verdicts, ids_used: int, state: Hashable, *, is_last: bool) -> None:
         """Write one part with its checkpoint."""
         if self._is_forgetful:
             raise _TooManyToRemember
@@ -366,8 +396,10 @@ class _Run:
             counts=added(self._standing.counts, changes.counts),
         )
         facts = self._facts(after, is_last=is_last)
+        self._ahead.begin()
         with self._doors.write() as transaction:
-            check_reliance(transaction, schema, changes.relies_on)
+            if state is None or state_of(transaction) != state:
+                check_reliance(transaction, schema, changes.relies_on)
             if self._standing.operation_id is None:
                 insert_operation(transaction, schema, changes, request, **facts)
             else:
@@ -384,7 +416,12 @@ class _Run:
 
     def _facts(self, after: Standing, *, is_last: bool) -> dict[str, Scalar]:
         """Return what the row of the operation says when a part is done."""
-        summary = summary_of(self._report(after), sha256=self._task.source.sha256)
+        summary = {
+            **summary_of(self._report(after), sha256=self._task.source.sha256),
+            "met": after.met,
+            "made_by": made_by(self._task.chosen),
+            "said": self._said,
+        }
         return self._workspace.schema["operation"].encode(
             {
                 "finished": is_last,
@@ -416,9 +453,7 @@ class _Run:
             "outcome": [row.outcome.value for row in told],
             "reason": [row.reason for row in told],
             # Half of a surrogate pair can be in a cell, though not in a store.
-            "cells": [
-                to_json({"cells": row.cells}).encode(errors="replace").decode() if row.cells else None for row in told
-            ],
+            "cells": [*cells_texts([row.cells for row in told])],
             "record_id": [row.record_id for row in told],
             "import_key": [aliases.get(row.line) if row.record_id else None for row in told],
         }
@@ -449,13 +484,30 @@ class _Run:
 
 def _arguments(source: Source, job: Job, options: ReadingOptions) -> dict[str, Any]:
     """Return what two calls have in common that ask for the same import."""
-    asked = attrs.asdict(job, filter=attrs.filters.exclude("source_name", "header_language"))
+    asked = attrs.asdict(job, filter=attrs.filters.exclude("source_name", "regions"))
     return {
         **asked,
         "tags": list(job.tags),
         "options": {**attrs.asdict(options), "mapping": dict(options.mapping)},
         "sha256": source.sha256,
     }
+
+
+def _again(
+    view: ReadTransaction,
+    workspace: Workspace,
+    earlier: Earlier,
+    chosen: Contribution[Importer],
+    max_errors: int | None,
+) -> ImportReport | None:
+    """Return the report of an import that was done before and would change nothing, or None when it must be done."""
+    done = earlier.done
+    if done is None or earlier.standing is not None:
+        return None
+    if not would_change_nothing(view, workspace.schema, done, chosen):
+        return None
+    report = report_again(view, workspace.schema, done)
+    return None if max_errors is not None and report.rejected > max_errors else report
 
 
 def _check_exists(view: ReadTransaction, workspace: Workspace, job: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
@@ -21,7 +22,8 @@ class Job:
         importer: The name of the importer; part of the identity of each row.
         policy: What a row does to a lead that is known.
         region: In whose form phone numbers are read when the row names no country, or None.
-        header_language: The language the header is written in, or None.
+        regions: What the source says of that itself: the language of a row, or None, to a country,
+            or to None where it cannot be told.
         campaign_id: The campaign that all rows join, or None.
         source_label: `Lead.source` of the rows that say none themselves, or None.
         owner_id: Who is responsible for new leads, or None.
@@ -32,7 +34,7 @@ class Job:
     importer: str
     policy: Policy = "fill"
     region: str | None = None
-    header_language: str | None = None
+    regions: Mapping[str | None, str | None] = attrs.field(factory=dict)
     campaign_id: str | None = None
     source_label: str | None = None
     owner_id: str | None = None

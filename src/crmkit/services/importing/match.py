@@ -64,18 +64,18 @@ class Person:
         return self.changes[field] if field in self.changes else self.before[field]
 
 
-def identities(rows: Rows, i: int) -> Iterator[Hashable]:
-    """Return by what row *i* is recognised, the surest first."""
-    yield rows.import_keys[i]
-    if rows.email_keys[i] is not None:
-        yield _by_email(rows.email_keys[i])
-        for address in rows.others[i]:
-            yield _by_email(Email.trusted(address).key)
-    name = rows.name_keys[i]
-    if name is not None:
-        for number in (rows.texts["phone"][i], rows.texts["mobile"][i]):
-            if number is not None:
-                yield number, name
+def identities(rows: Rows) -> Iterator[list[Hashable]]:
+    """Return by what each row is recognised, the surest first; what a row is merged into later counts, too."""
+    phones, mobiles = rows.texts["phone"], rows.texts["mobile"]
+    for i, (key, email, name) in enumerate(zip(rows.import_keys, rows.email_keys, rows.name_keys, strict=True)):
+        keys: list[Hashable] = [key]
+        if email is not None:
+            keys.append(("email", email))
+            if rows.others[i]:
+                keys += [("email", Email.trusted(address).key) for address in rows.others[i]]
+        if name is not None:
+            keys += [(number, name) for number in (phones[i], mobiles[i]) if number is not None]
+        yield keys
 
 
 def look_up(planning: Planning, rows: Rows, aliases: Mapping[str, str]) -> dict[Hashable, Person]:
@@ -94,10 +94,6 @@ def look_up(planning: Planning, rows: Rows, aliases: Mapping[str, str]) -> dict[
     if strangers:
         _add_by_reach(planning, rows, strangers, people)
     return _as_contacts(planning, _as_winners(planning, people))
-
-
-def _by_email(key: object) -> Hashable:
-    return "email", key
 
 
 def _add_by_import_key(planning: Planning, keys: set[str], people: dict[Hashable, Person]) -> None:
@@ -139,14 +135,13 @@ def _add_unless_undone(planning: Planning, pairs: Sequence[tuple[str, Person]], 
             people.setdefault(key, person)
 
 
-def _add_by_reach(planning: Planning, rows: Rows, strangers: Iterable[int], people: dict[Hashable, Person]) -> None:
+def _add_by_reach(planning: Planning, rows: Rows, strangers: Sequence[int], people: dict[Hashable, Person]) -> None:
     """Add those who share an address, or a number and the name."""
-    emails: set[Scalar] = set()
-    numbers: set[Scalar] = set()
-    for i in strangers:
-        emails |= {rows.email_keys[i], *(Email.trusted(address).key for address in rows.others[i])}
-        if rows.name_keys[i]:
-            numbers |= {rows.texts["phone"][i], rows.texts["mobile"][i]}
+    phones, mobiles = rows.texts["phone"], rows.texts["mobile"]
+    emails: set[Scalar] = {rows.email_keys[i] for i in strangers}
+    emails.update(Email.trusted(address).key for i in strangers for address in rows.others[i])
+    named = [i for i in strangers if rows.name_keys[i]]
+    numbers: set[Scalar] = {number for i in named for number in (phones[i], mobiles[i])}
     by_email: list[tuple[Scalar, str]] = []
     by_number: list[tuple[Scalar, str]] = []
     for kind in ("lead", "contact"):
@@ -155,7 +150,7 @@ def _add_by_reach(planning: Planning, rows: Rows, strangers: Iterable[int], peop
     for key, id_ in _points(planning, emails | numbers):
         (by_email if key in emails else by_number).append((key, id_))
     known = _people(planning, {id_ for _, id_ in by_email + by_number})
-    found: list[tuple[Hashable, Person]] = [(_by_email(key), known[id_]) for key, id_ in by_email if id_ in known]
+    found: list[tuple[Hashable, Person]] = [(("email", key), known[id_]) for key, id_ in by_email if id_ in known]
     found += [((key, known[id_].before["name_key"]), known[id_]) for key, id_ in by_number if id_ in known]
     # Of several, a lead that one still works on goes before one that is a contact by now.
     for identity, person in sorted(found, key=lambda pair: pair[1].is_converted):

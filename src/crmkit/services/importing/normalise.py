@@ -13,9 +13,8 @@ asked for or configured, else of the language of the row, else of the header's.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -23,17 +22,25 @@ import attrs
 from crmkit.core.codecs import to_json
 from crmkit.core.drafts import DraftBatch
 from crmkit.core.fields import Scalar
-from crmkit.core.people import person_name
+from crmkit.core.people import email_keys, name_keys
 from crmkit.core.values.company import domain_of
 from crmkit.core.values.email import Email, parse_emails
 from crmkit.core.values.names import name_case, name_key, split_name, split_salutation
-from crmkit.core.values.phone import parse_phones
+from crmkit.core.values.phone import numbers_in, parse_phones
 from crmkit.core.values.places import country_code, language_code, region_of_language
-from crmkit.core.values.text import clean
+from crmkit.core.values.text import clean_column
+from crmkit.services.importing.columns import (
+    by_value,
+    clean_lines_column,
+    clean_lists,
+    clean_mappings,
+    digests,
+    json_texts,
+)
 from crmkit.services.importing.custom import CustomColumns
 from crmkit.services.importing.job import Job
 
-__all__ = ["LEAD_TEXTS", "Rows", "normalise"]
+__all__ = ["LEAD_TEXTS", "Rows", "import_keys", "normalise"]
 
 LEAD_TEXTS: Final = (
     *("salutation", "first_name", "last_name", "company", "title", "email", "phone", "mobile", "website"),
@@ -89,9 +96,12 @@ def normalise(batch: DraftBatch, job: Job, custom: CustomColumns) -> Rows:
     return _Cleaning(batch, job, custom).rows()
 
 
+def import_keys(batch: DraftBatch, job: Job, custom: CustomColumns) -> list[str]:
+    """Return what identifies each row; a part of what `normalise` does."""
+    return _Cleaning(batch, job, custom).import_keys()
+
+
 _DRAFT_TEXTS: Final = tuple(name for name in ("full_name", *LEAD_TEXTS) if name != "notes")
-_OWN_COLUMNS: Final = "crmkit_"
-"""How the columns begin that a rejects file has more than the source."""
 
 
 class _Cleaning:
@@ -102,16 +112,17 @@ class _Cleaning:
         self._job = job
         self._custom = custom
         self._count = len(batch)
-        self._texts: dict[str, list[str | None]] = {name: self._column(name, clean, None) for name in _DRAFT_TEXTS}
-        self._texts["notes"] = self._column("notes", _clean_lines, None)
-        self._tags: list[tuple[str, ...]] = self._column("tags", _clean_list, ())
-        self._other_texts: list[tuple[str, ...]] = self._column("other_emails", _clean_list, ())
+        self._texts = {name: self._column(name, clean_column, None) for name in _DRAFT_TEXTS}
+        self._texts["notes"] = self._column("notes", clean_lines_column, None)
+        self._tags: list[tuple[str, ...]] = self._column("tags", clean_lists, ())
+        self._other_texts: list[tuple[str, ...]] = self._column("other_emails", clean_lists, ())
         # Entries are replaced, never changed.
-        self._extra: list[dict[str, str]] = self._column("extra", _clean_mapping, {})
+        self._extra: list[dict[str, str]] = self._column("extra", clean_mappings, {})
         self._opt_out = self._answers("opt_out")
         self._consent = self._answers("consent")
         self._others: list[tuple[str, ...]] = [()] * self._count
-        places = {line: i for i, line in enumerate(batch.lines)}
+        told = batch.ignored or batch.problems
+        places = {line: i for i, line in enumerate(batch.lines)} if told else {}
         self._ignored = {places[line]: reason for line, reason in batch.ignored.items()}
         self._flaws: dict[int, list[str]] = {}
         self._warnings: dict[int, list[str]] = {}
@@ -120,7 +131,8 @@ class _Cleaning:
             kind.setdefault(places[problem.line], []).append(problem.reason)
 
     def rows(self) -> Rows:
-        import_keys = self._import_keys()  # of what was written, whatever it is taken for
+        import_keys = self.import_keys()  # of what was written, whatever it is taken for
+        self._take_display_names()
         self._part_names()
         self._read_emails()
         self._read_phones()
@@ -133,58 +145,63 @@ class _Cleaning:
         del texts["full_name"]
         if self._job.source_label:
             texts["source"] = [source or self._job.source_label for source in texts["source"]]
-        numbered = zip(texts["first_name"], texts["last_name"], texts["phone"], texts["mobile"], strict=True)
+        names = zip(name_keys(texts["first_name"], texts["last_name"]), texts["phone"], texts["mobile"], strict=True)
         return Rows(
             lines=self._batch.lines,
             cells=self._batch.cells,
             texts=texts,
-            tags=[tuple(sorted({*own, *self._job.tags})) if own else self._job.tags for own in self._tags],
+            tags=by_value(lambda own: tuple(sorted({*own, *self._job.tags})) if own else self._job.tags, self._tags),
             custom=custom,
             extra=self._extra,
             others=self._others,
             opt_out=self._opt_out,
             consent=self._consent,
             import_keys=import_keys,
-            email_keys=[None if email is None else Email.trusted(email).key for email in texts["email"]],
-            name_keys=[name_key(person_name(f, n)) or None if p or m else None for f, n, p, m in numbered],
+            email_keys=cast("list[str | None]", email_keys(texts["email"])),
+            name_keys=cast("list[str | None]", [name if phone or mobile else None for name, phone, mobile in names]),
             ignored=self._ignored,
             flaws=self._flaws,
             warnings=self._warnings,
         )
 
-    def _column(self, name: str, cleaned: Callable[[Any], _T], empty: _T) -> list[_T]:
+    def _column(self, name: str, cleaned: Callable[[Sequence[Any]], list[_T]], empty: _T) -> list[_T]:
         column = self._batch.columns.get(name)
-        return [empty] * self._count if column is None else [cleaned(value) if value else empty for value in column]
+        return [empty] * self._count if column is None else cleaned(column)
 
     def _answers(self, name: str) -> list[bool | None]:
         return list(cast("Sequence[bool | None]", self._batch.columns.get(name) or [None] * self._count))
 
-    def _import_keys(self) -> list[str]:
+    def import_keys(self) -> list[str]:
+        """Return what identifies each row."""
         importer = self._job.importer
         source_ids = self._texts["source_id"]
         if None not in source_ids:
             return [f"{importer}:{source_id}" for source_id in source_ids]
         # Only what is there counts, so that a field crmkit learns of later changes no key.
-        columns = [
-            [value and f"{name}={value}" for value in column]
-            for name, column in sorted(self._texts.items())
-            if any(column)
-        ]
-        for name, mixed in (("tags", self._tags), ("other_emails", self._other_texts), ("extra", self._extra)):
+        columns = [(name, column) for name, column in sorted(self._texts.items()) if any(column)]
+        for name, mixed in (("tags", self._tags), ("other_emails", self._other_texts)):
             if any(mixed):
-                columns.append([f"{name}={to_json(value)}" if value else None for value in mixed])
-        rows = zip(*columns, strict=True) if columns else iter([()] * self._count)
+                columns.append((name, by_value(lambda texts: to_json(texts) if texts else None, mixed)))
+        if any(self._extra):
+            columns.append(("extra", json_texts(self._extra)))
         return [
-            f"{importer}:{source_id}" if source_id else f"{importer}:#{_digest(values)}"
-            for source_id, values in zip(source_ids, rows, strict=True)
+            f"{importer}:{source_id}" if source_id else f"{importer}:#{digest}"
+            for source_id, digest in zip(source_ids, digests(columns, self._count), strict=True)
         ]
+
+    def _take_display_names(self) -> None:
+        """Call somebody without a name as the address does: ``Ann Lee <ann@lee.example>``."""
+        texts = self._texts
+        for i, email in enumerate(texts["email"]):
+            if email is None or "<" not in email or texts["first_name"][i] or texts["last_name"][i]:
+                continue
+            if texts["full_name"][i] is None and (named := _DISPLAY_NAME.fullmatch(email)):
+                texts["full_name"][i] = named[1]
 
     def _part_names(self) -> None:
         texts = self._texts
         firsts, lasts, salutations = texts["first_name"], texts["last_name"], texts["salutation"]
-        for i, full_name in enumerate(texts["full_name"]):
-            if full_name is None:
-                continue
+        for i, full_name in _entries(texts["full_name"]):
             salutation, rest = split_salutation(full_name)
             first, last = firsts[i], lasts[i]
             if not (first or last):
@@ -192,30 +209,29 @@ class _Cleaning:
                 salutations[i] = salutations[i] or salutation
             elif name_key(rest) not in {name_key(f"{first} {last}"), name_key(f"{last} {first}")}:
                 self._keep(i, "full_name", full_name)
-        for i, text in enumerate(salutations):
+        for i, text in _entries(salutations):
             # Some call a job title a title, and so a salutation.
-            if text is not None and split_salutation(text)[0] is None:
+            if split_salutation(text)[0] is None:
                 salutations[i] = None
                 if texts["title"][i] is None:
                     texts["title"][i] = text
                 elif texts["title"][i] != text:
                     self._keep(i, "salutation", text)
         for column in (firsts, lasts):
-            column[:] = [None if name is None else name_case(name) for name in column]
+            column[:] = by_value(lambda name: None if name is None else name_case(name), column)
 
     def _read_emails(self) -> None:
         written = self._texts["email"]
         emails, reasons = parse_emails(written)
-        for i, reason in enumerate(reasons):
-            if reason is None:
-                continue
+        for i, _ in _entries(reasons):
             several, refused = _addresses(str(written[i]))
             if several and not refused:
                 emails[i], self._others[i] = several[0], several[1:]
             else:
-                self._flaws.setdefault(i, []).append(f"{str(written[i])[:_SHOWN]!r} is no e-mail address: {reason}")
-        for i, further in enumerate(self._other_texts):
-            for text in further:
+                self._flaws.setdefault(i, []).append(f"{str(written[i])[:_SHOWN]!r} is no e-mail address: {reasons[i]}")
+        several_said = any(self._others) or any(self._other_texts)
+        for i in range(self._count) if several_said else ():
+            for text in self._other_texts[i]:
                 found, refused = _addresses(text)
                 self._others[i] += found
                 for reason in refused:
@@ -227,42 +243,50 @@ class _Cleaning:
         self._texts["email"] = emails
 
     def _read_phones(self) -> None:
-        default, header = self._job.region, self._job.header_language
-        countries = [None if text is None else country_code(text) for text in self._texts["country"]]
-        if default is None:
-            fallback = region_of_language(header) if header else None
-            speaks = [(text and region_of_language(text)) or fallback for text in self._texts["language"]]
-            regions = [country or region for country, region in zip(countries, speaks, strict=True)]
+        job, languages = self._job, self._texts["language"]
+        countries = by_value(lambda text: None if text is None else country_code(text), self._texts["country"])
+        if job.region is None:
+            found = {text: self._region_of_speakers(text) for text in set(languages)}
+            regions = [country or found[text] for country, text in zip(countries, languages, strict=True)]
         else:
-            regions = [country or default for country in countries]
+            regions = [country or job.region for country in countries]
         for name in ("phone", "mobile"):
             written = self._texts[name]
             numbers, reasons = parse_phones(written, regions)
             self._texts[name] = numbers
-            for i, reason in enumerate(reasons):
-                if reason is not None:  # beside a number it says what was left out
-                    self._set_aside(i, name, str(written[i]), reason)
+            for i, reason in _entries(reasons):  # beside a number it says what was left out
+                text = str(written[i])
+                several = numbers_in(text, regions[i]) if numbers[i] is None else []
+                if several:
+                    numbers[i] = several[0]
+                self._set_aside(i, name, text, f"of {text[:_SHOWN]!r} one number is taken" if several else reason)
+
+    def _region_of_speakers(self, language: str | None) -> str | None:
+        known = self._job.regions
+        return known.get(language) if language is None or language in known else region_of_language(language)
 
     def _read_places(self) -> None:
         for name, parse in (("country", country_code), ("language", language_code)):
             column = self._texts[name]
             known = {text: parse(text) for text in set(column) if text is not None}
-            for i, text in enumerate(column):
-                if text is not None and known[text] is None:
-                    self._set_aside(i, name, text, f"{text[:_SHOWN]!r} is no {name} that is known")
+            if None in known.values():
+                for i, text in _entries(column):
+                    if known[text] is None:
+                        self._set_aside(i, name, text, f"{text[:_SHOWN]!r} is no {name} that is known")
             self._texts[name] = [None if text is None else known[text] for text in column]
 
     def _check_websites(self) -> None:
         column = self._texts["website"]
-        for i, text in enumerate(column):
-            if text is not None and domain_of(text) is None:
+        for i, text in _entries(column):
+            if domain_of(text) is None:
                 self._set_aside(i, "website", text, f"{text[:_SHOWN]!r} is no web address")
                 column[i] = None
 
     def _keep_homeless_words(self) -> None:
         """Keep what is said of mail to somebody who has no address yet."""
-        for i, email in enumerate(self._texts["email"]):
-            if email is not None:
+        silent = not any(self._opt_out) and self._consent.count(None) == self._count
+        for i in () if silent else range(self._count):
+            if self._texts["email"][i] is not None:
                 continue
             if self._opt_out[i]:
                 self._keep(i, "opt_out", "yes")
@@ -301,29 +325,15 @@ _SHOWN: Final = 80
 """How many characters of a value a reason shows."""
 
 _BETWEEN_ADDRESSES: Final = re.compile(r"[;,|\s]+")
+_DISPLAY_NAME: Final = re.compile(r'"?([^"<>@]*[^"<>@\s])"?\s*<[^<>]+>')
 _IN_BRACKETS: Final = re.compile(r"<([^<>]+)>")
 
 
-def _clean_lines(text: str) -> str | None:
-    if "\n" not in text and "\r" not in text:
-        return clean(text)
-    return "\n".join(line for written in text.splitlines() if (line := clean(written))) or None
-
-
-def _clean_list(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(text for written in texts if (text := clean(written)))
-
-
-def _clean_mapping(extra: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: text
-        for name, written in extra.items()
-        if written and not name.startswith(_OWN_COLUMNS) and (text := _clean_lines(written))
-    }
-
-
-def _digest(values: Sequence[str | None]) -> str:
-    return hashlib.blake2b("\x1f".join(filter(None, values)).encode(), digest_size=16).hexdigest()
+def _entries(column: Sequence[str | None]) -> Iterator[tuple[int, str]]:
+    """Return the texts of a column with their places; most columns hold few, or none at all."""
+    if column.count(None) == len(column):
+        return iter(())
+    return ((i, text) for i, text in enumerate(column) if text is not None)
 
 
 def _addresses(text: str) -> tuple[tuple[str, ...], list[str]]:

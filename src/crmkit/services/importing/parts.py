@@ -18,32 +18,29 @@ def in_parts(batches: Iterable[DraftBatch], size: int, *, skip: int = 0) -> Iter
         size: How many rows a part has, but the last one.
         skip: So many rows are left out at the beginning.
     """
-    parts = _cut(batches, size, skip)
-    before = next(parts, None)
-    for part in parts:
-        if before is not None:
-            yield before, False
-        before = part
-    if before is not None:
-        yield before, True
-
-
-def _cut(batches: Iterable[DraftBatch], size: int, skip: int) -> Iterator[DraftBatch]:
     held: list[DraftBatch] = []
-    count = 0
-    for batch in batches:
+    for batch, is_last in _with_last(batch for batch in batches if len(batch)):
         start = min(skip, len(batch))
         skip -= start
         while start < len(batch):
-            stop = min(start + size - count, len(batch))
+            stop = min(start + size - sum(map(len, held)), len(batch))
             held.append(_piece(batch, start, stop))
-            count += stop - start
             start = stop
-            if count == size:
-                yield _joined(held)
-                held, count = [], 0
+            if sum(map(len, held)) == size:
+                yield _joined(held), is_last and start == len(batch)
     if held:
-        yield _joined(held)
+        yield _joined(held), True
+
+
+def _with_last(batches: Iterable[DraftBatch]) -> Iterator[tuple[DraftBatch, bool]]:
+    """Say of each batch whether it is the last one; no more than one is read ahead for that."""
+    before = None
+    for batch in batches:
+        if before is not None:
+            yield before, False
+        before = batch
+    if before is not None:
+        yield before, True
 
 
 def _piece(batch: DraftBatch, start: int, stop: int) -> DraftBatch:
@@ -60,7 +57,10 @@ def _piece(batch: DraftBatch, start: int, stop: int) -> DraftBatch:
     )
 
 
-def _joined(pieces: list[DraftBatch]) -> DraftBatch:
+def _joined(held: list[DraftBatch]) -> DraftBatch:
+    """Join pieces into one, and let go of them."""
+    pieces = [*held]
+    held.clear()
     if len(pieces) == 1:
         return pieces[0]
     names = dict.fromkeys(name for piece in pieces for name in piece.columns)

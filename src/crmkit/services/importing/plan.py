@@ -22,6 +22,7 @@ from crmkit.core.imports import ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.values.email import Email
+from crmkit.services.importing.columns import by_value, json_texts
 from crmkit.services.importing.consents import plan_words
 from crmkit.services.importing.custom import settle_references
 from crmkit.services.importing.job import Job
@@ -42,12 +43,21 @@ class Verdicts:
         traces: Rows without a problem that must be remembered, without cells: those that
             change a lead, for they say where a value comes from, and those with an alias.
         aliases: Line to import key, of rows that were recognised by something else.
+        met: How many rows are about somebody who was there before the import.
     """
 
     outcomes: Sequence[RowOutcome]
     problems: Sequence[ReportedRow]
     traces: Sequence[ReportedRow]
     aliases: Mapping[int, str]
+    met: int
+
+    def among(self, places: Sequence[int], count: int) -> Verdicts:
+        """Return these, which are about the rows at *places*, as verdicts on *count* rows; the others are unchanged."""
+        outcomes = [RowOutcome.UNCHANGED] * count
+        for place, outcome in zip(places, self.outcomes, strict=True):
+            outcomes[place] = outcome
+        return attrs.evolve(self, outcomes=outcomes, met=self.met + count - len(places))
 
     def placed(self, place: Callable[[int], str] | None) -> Verdicts:
         """Return these with where each row with a problem is, when lines alone do not say it."""
@@ -57,7 +67,9 @@ class Verdicts:
         return attrs.evolve(self, problems=told)
 
 
-def plan_part(planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str]) -> Verdicts:
+def plan_part(
+    planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str], met: Mapping[str, int] | None = None
+) -> Verdicts:
     """Decide about the rows of one part, and collect what changes.
 
     Rows that repeat a new lead of the same part are merged into its row.
@@ -67,10 +79,10 @@ def plan_part(planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, st
         rows: The rows.
         job: What is asked of them.
         aliases: Import keys to records, of earlier rows that are not in the store yet.
+        met: Leads to the line that is about them, of rows of this part that need no decision.
     """
-    part = _Part(planning, rows, job, aliases)
-    for i in range(len(rows)):
-        part.decide(i)
+    part = _Part(planning, rows, job, aliases, met or {})
+    part.decide()
     part.collect()
     return part.verdicts()
 
@@ -78,7 +90,9 @@ def plan_part(planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, st
 class _Part:
     """A part being decided."""
 
-    def __init__(self, planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str]) -> None:
+    def __init__(
+        self, planning: Planning, rows: Rows, job: Job, aliases: Mapping[str, str], met: Mapping[str, int]
+    ) -> None:
         self._planning = planning
         self._rows = rows
         self._job = job
@@ -87,6 +101,8 @@ class _Part:
         self._reasons: dict[int, list[str]] = {i: list(reasons) for i, reasons in rows.warnings.items()}
         self._changed: dict[int, str] = {}
         self._aliased: set[int] = set()
+        self._met = 0
+        self._met_elsewhere = met
         # Who each row is about: somebody known, or the row that makes the lead.
         self._people: dict[Hashable, Person | int] = dict(look_up(planning, rows, aliases))
         self._about: dict[int, Person | int] = {}
@@ -96,38 +112,44 @@ class _Part:
         self._addresses: dict[Person, dict[str, int]] = {}
         self._notes: list[tuple[int, Person]] = []
 
-    # Deciding, row by row.
+    # Deciding, row by row: nearly all are new, and leave soon.
 
-    def decide(self, i: int) -> None:
-        """Decide about row *i*."""
-        rows = self._rows
-        if i in rows.ignored:
-            self._say(i, RowOutcome.IGNORED, rows.ignored[i])
-            return
-        if i in rows.flaws:
-            self._reasons.pop(i, None)  # a row that is not imported needs no warnings
-            self._say(i, RowOutcome.REJECTED, *rows.flaws[i])
-            return
-        keys = list(identities(rows, i))
-        shared = next((key for key in keys if key in self._people), None)
-        person = None if shared is None else self._people[shared]
-        again = shared == rows.import_keys[i]  # this very row was imported before
-        if person is not None and not again:
+    def decide(self) -> None:
+        """Decide about all rows."""
+        rows, people, about, new = self._rows, self._people, self._about, self._new
+        for i, keys in enumerate(identities(rows)):
+            if i in rows.ignored:
+                self._say(i, RowOutcome.IGNORED, rows.ignored[i])
+                continue
+            if i in rows.flaws:
+                self._reasons.pop(i, None)  # a row that is not imported needs no warnings
+                self._say(i, RowOutcome.REJECTED, *rows.flaws[i])
+                continue
+            shared = next(filter(people.__contains__, keys), None)
+            if shared is None:
+                about[i] = i
+                new.append(i)
+                people.update(dict.fromkeys(keys, i))
+                continue
+            person = about[i] = people[shared]
+            self._meet(i, person, again=shared == rows.import_keys[i])
+            for key in keys:
+                people.setdefault(key, person)
+
+    def _meet(self, i: int, person: Person | int, *, again: bool) -> None:
+        """Decide about a row of somebody who is known; *again* when this very row was imported before."""
+        if not again:
             self._aliased.add(i)
-        if person is None:
-            person = i
-            self._new.append(i)
-        elif isinstance(person, int):
+        if isinstance(person, int):
             self._repeat(i, person)
-        elif person.is_gone:
+            return
+        self._met += person.before["operation_id"] != self._planning.operation_id
+        if person.is_gone:
             self._say(i, RowOutcome.IGNORED, f"{person.label} was deleted")
         elif person.kind == "contact" or person.is_converted:
             self._meet_contact(i, person, again=again)
         else:
             self._meet_lead(i, person, again=again)
-        self._about[i] = person
-        for key in keys:
-            self._people.setdefault(key, person)
 
     def _repeat(self, i: int, first: int) -> None:
         """Merge a row into the one that makes the lead."""
@@ -155,6 +177,9 @@ class _Part:
         rows, job = self._rows, self._job
         operation = self._planning.operation_id
         repeated = operation == lead.before["operation_id"] or self._planning.at_text == lead.before["updated_at"]
+        elsewhere = self._met_elsewhere.get(lead.id)
+        if lead.met_on is None and elsewhere is not None and elsewhere < rows.lines[i]:
+            lead.met_on = elsewhere
         if lead.met_on is not None:
             self._say(i, RowOutcome.DUPLICATE, f"repeats line {lead.met_on}")
         elif repeated:
@@ -245,8 +270,8 @@ class _Part:
         for name, values in rows.custom.items():
             default = defaults.get(name)
             columns[name] = [default if values[i] is None else values[i] for i in new]
-        columns["tags"] = _json_column(rows.tags[i] for i in new)
-        columns["extra"] = _json_column(rows.extra[i] for i in new)
+        columns["tags"] = by_value(lambda tags: to_json(tags) if tags else None, [rows.tags[i] for i in new])
+        columns["extra"] = json_texts([rows.extra[i] for i in new])
         columns["import_key"] = [rows.import_keys[i] for i in new]
         columns["source_row"] = [rows.lines[i] for i in new]
         columns["campaign_id"] = [job.campaign_id] * len(new)
@@ -413,7 +438,7 @@ class _Part:
             if not self._reasons.get(i) and self._outcomes[i] is not RowOutcome.CREATED
         ]
         aliases = {rows.lines[i]: rows.import_keys[i] for i in self._aliased}
-        return Verdicts(outcomes=self._outcomes, problems=problems, traces=traces, aliases=aliases)
+        return Verdicts(outcomes=self._outcomes, problems=problems, traces=traces, aliases=aliases, met=self._met)
 
     def _told_changes(self, i: int) -> list[str]:
         if i not in self._changed or self._outcomes[i] is RowOutcome.CREATED:
@@ -441,20 +466,6 @@ def _lead_values(lead: Person, wanted: Iterable[str]) -> dict[str, Any]:
 
 def _scalar(value: Any) -> Scalar:
     return value if isinstance(value, (str, int)) else to_json(value)
-
-
-def _json_column(values: Iterable[Any]) -> list[Scalar]:
-    known: dict[Any, str] = {}
-    column: list[Scalar] = []
-    for value in values:
-        if not value:
-            column.append(None)
-            continue
-        key = value if isinstance(value, tuple) else tuple(value.items())
-        if key not in known:
-            known[key] = to_json(value)
-        column.append(known[key])
-    return column
 
 
 def _told(value: Any) -> str:

@@ -11,6 +11,7 @@ from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.records import Stored
 from crmkit.services.files import replacing
+from crmkit.services.importing.carried import CARRIED_COLUMN, Carried
 from crmkit.services.importing.report import problem_rows, read_report
 from crmkit.services.tabular import protected
 from crmkit.services.workspace import Workspace
@@ -22,9 +23,10 @@ def write_rejects(workspace: Workspace, imported: ImportReport | str | Stored, p
     """Write the rejected rows of an import as CSV, all or nothing, and return how many there are.
 
     The file has the columns of the source, then ``crmkit_line`` and ``crmkit_reason``, which
-    an import leaves out. It is UTF-8 with a byte order mark, and parted as the source was, so
-    that the same spreadsheet opens it. A cell that a spreadsheet would take for a formula is
-    guarded by an apostrophe, which an import takes off again.
+    an import leaves out. Where a few rows may not tell how the source was read, such as its dates,
+    ``crmkit_read_as`` does, and an import heeds it. The file is UTF-8 with a byte order mark, and
+    parted as the source was, so that the same spreadsheet opens it. A cell that a spreadsheet would
+    take for a formula is guarded by an apostrophe, which an import takes off again.
 
     Args:
         workspace: Where the import was made.
@@ -53,17 +55,19 @@ def _write(file: TextIO, report: ImportReport, rows: Iterable[ReportedRow]) -> i
     delimiter = _DELIMITERS.get(found, found)
     writer = csv.writer(file, delimiter=delimiter if len(delimiter) == 1 else ",")
     header: Sequence[str] = report.header
+    read_as = str(Carried.of(report.findings))
+    own = ["crmkit_line", "crmkit_reason", *([CARRIED_COLUMN] if read_as else [])]
     count = 0
     for row in rows:
         if not count:
             header = header or [f"column_{number}" for number in range(1, len(row.cells) + 1)]
-            writer.writerow([*map(protected, header), "crmkit_line", "crmkit_reason"])
+            writer.writerow([*map(protected, header), *own])
         cells = [*row.cells, *[""] * (len(header) - len(row.cells))]
         # What is beyond the last column stays together, for it has no name to be found by.
         cells, surplus = cells[: len(header)], [cell for cell in cells[len(header) :] if cell]
         reason = f"{row.reason}; beyond the last column: {', '.join(surplus)}" if surplus else row.reason
-        writer.writerow([*map(protected, cells), row.line, protected(reason)])
+        writer.writerow([*map(protected, cells), row.line, protected(reason), *([read_as] if read_as else [])])
         count += 1
     if not count:
-        writer.writerow([*map(protected, header), "crmkit_line", "crmkit_reason"])
+        writer.writerow([*map(protected, header), *own])
     return count

@@ -18,7 +18,7 @@ from crmkit.services.reading.limits import Limits, Refusal
 
 __all__ = ["READERS", "main"]
 
-READERS: Final = ("spreadsheet", "markup", "vcard", "mail", "json_rows", "archive")
+READERS: Final = ("spreadsheet", "markup", "vcard", "mail", "json_rows", "entries", "archive")
 """The modules that can be run here; each has ``read(stream, limits, **arguments)``."""
 
 

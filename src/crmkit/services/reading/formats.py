@@ -24,6 +24,7 @@ class Format(StrEnum):
     MAILBOX = "mailbox"
     JSON = "JSON"
     JSON_LINES = "JSON lines"
+    ENTRIES = "entries (LDIF)"
     ZIP = "zip archive"
 
 
@@ -48,9 +49,11 @@ def format_of(source: Source) -> Format:
         first, _, rest = text.replace(b"\r", b"\n").partition(b"\n")
         is_line = first.startswith(b"{") and first.rstrip(b", \t").endswith(b"}")
         return Format.JSON_LINES if is_line and rest.lstrip().startswith(b"{") else Format.JSON
+    if _LDIF.match(text):
+        return Format.ENTRIES
     if _is_mail(text):
         return Format.MAIL
-    return Format.TEXT
+    return Format.ENTRIES if _is_made_of_entries(text) else Format.TEXT
 
 
 _WORKBOOK_ENDINGS: Final = frozenset({".xlsx", ".xlsm", ".xlsb", ".xltx", ".ods", ".ots"})
@@ -65,6 +68,8 @@ _MARKUP: Final = re.compile(
     rb"<(?:!doctype html|html|table|\?xml|body|head|meta|\w+:?workbook|odoo|openerp)", re.IGNORECASE
 )
 _JSON: Final = re.compile(rb"\[\s*(?:[\[{\"\]\d]|$)|\{\s*(?:\"|\}|$)")
+_LDIF: Final = re.compile(rb"(?:version: ?\d\s+|#[^\r\n]{0,200}\s+){0,9}dn::? ?[^\r\n]", re.IGNORECASE)
+_ENTRY: Final = re.compile(rb"([A-Za-z][\w .-]{0,40}):(?:[ \t]|$)")
 _HEADER: Final = re.compile(
     rb"^(?:From|To|Cc|Subject|Date|Message-ID|MIME-Version|Received|Return-Path|Delivered-To|Sender|Reply-To"
     rb"|Content-[\w-]+|X-[\w-]+):[ \t\r\n]",
@@ -91,3 +96,16 @@ def _is_mail(text: bytes) -> bool:
     names = {found[1].lower() for line in header if (found := _NAMED.match(line))}
     fields = sum(bool(_FIELD.match(line)) for line in header)
     return bool(names & {b"from", b"sender", b"return-path", b"received"}) and fields * 2 > len(header)
+
+
+def _is_made_of_entries(text: bytes) -> bool:
+    """Whether it is blocks of ``name: value`` lines that all begin with the same name."""
+    plain = text[:16384].rstrip().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    lines = [[_ENTRY.match(line) for line in block.split(b"\n")] for block in re.split(rb"\n{2,}", plain)[:_BLOCKS]]
+    if len(lines) < _FEWEST_BLOCKS or any(None in block or len(block) < _FEWEST_BLOCKS for block in lines):
+        return False
+    return len({block[0][1] for block in lines if block[0] is not None}) == 1
+
+
+_BLOCKS: Final = 5
+_FEWEST_BLOCKS: Final = 2

@@ -61,6 +61,7 @@ def _document(data: bytes, encoding: str | None) -> Iterator[tuple[int, Any, str
 def _listed(value: Any) -> Sequence[Any]:
     """Find the records: the list itself, or the one in a wrapper."""
     for _ in range(3):
+        value = _as_objects(value)
         if isinstance(value, list):
             return value
         if not isinstance(value, dict):
@@ -76,6 +77,24 @@ def _listed(value: Any) -> Sequence[Any]:
             continue
         return [value]
     raise Refusal("holds no records", "give a list of objects, one for each person")
+
+
+def _as_objects(value: Any) -> Any:
+    """Make objects of a table that is written as rows below a header, or as columns; all else stays."""
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(row, list) for row in value):
+        header, *rows = value
+        if header and all(isinstance(name, str) for name in header):
+            return [dict(zip(header, row, strict=False)) for row in rows]
+    if isinstance(value, dict) and len(value) > 1:
+        columns = list(value.values())
+        are_plain = all(isinstance(column, list) and not any(map(_is_nested, column)) for column in columns)
+        if are_plain and len({len(column) for column in columns}) == 1 and len(columns[0]) > 1:
+            return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+    return value
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, (list, dict))
 
 
 def _looks_like_a_person(value: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """Tables in any source: from bytes to rows of cells.
 
-Bottom-up: `encoding` (bytes to characters), `lines` (characters to physical
+Bottom-up: `encoding` and `codepages` (bytes to characters), `lines` (characters to physical
 lines, within bounds), `dialect` (how lines are parted), `header` (which row names
 the columns), `rows` (lines to rows), `grid` (rows of a text, a sheet, of records),
 `sheets` (which sheet of a workbook), `records` (cards, mails and JSON as rows),

@@ -57,6 +57,8 @@ def find_dialect(sample: Sequence[str], known: Callable[[str], bool], wanted: st
     if told := _TOLD.match(sample[0] if sample else ""):
         return Dialect(delimiter=told[1], evidence=f"the first line says {told[0].strip()}")
     tries = [_Try.of(sample, delimiter, blank, known) for delimiter in _USUAL for blank in (False, True)]
+    # What rarely parts cells often stands within them, so only a header speaks for it.
+    tries += [found for mark in _RARE if (found := _Try.of(sample, mark, blank=False, known=known)).known > 1]
     best = max(tries, key=lambda found: found.score)  # of equals the first
     if not best.parts:
         return Dialect(delimiter=_NOWHERE, evidence="no usual delimiter parts the lines alike")
@@ -68,6 +70,7 @@ def find_dialect(sample: Sequence[str], known: Callable[[str], bool], wanted: st
 
 
 _USUAL = (",", ";", "\t", "|")
+_RARE = ("^", "~", "¦", "§", ":")
 _NOWHERE = "\x1f"
 _NAMES = {"\t": "tab", _NOWHERE: "none"}
 _ROWS = 20

@@ -9,6 +9,7 @@ import attrs
 
 from crmkit.core.ports.sources import Source
 from crmkit.errors import RejectedError, UnreadableError
+from crmkit.services.tabular.codepages import likeliest_codepage
 
 __all__ = ["Encoding", "find_encoding"]
 
@@ -35,7 +36,8 @@ def find_encoding(source: Source, wanted: str | None = None) -> Encoding:
     """Find out how to decode *source*, reading all of it once.
 
     A byte order mark decides; without one, NULs in every second byte mean
-    UTF-16; otherwise it is UTF-8 if the whole file is, and cp1252 if not.
+    UTF-16; otherwise it is UTF-8 if the whole file is, and if not cp1252, or the code page
+    in which the words beyond ASCII are words.
 
     Args:
         source: The bytes.
@@ -91,7 +93,8 @@ def _judge(source: Source, head: bytes, wanted: str | None) -> Encoding:
     as_utf8 = _surveyed(source, "utf-8", "the whole file is valid UTF-8")
     if not as_utf8.flaw:
         return as_utf8
-    return _surveyed(source, "cp1252", as_utf8.flaw)
+    codec, why = likeliest_codepage(head)
+    return _surveyed(source, codec, f"{as_utf8.flaw}; {why}" if why else as_utf8.flaw)
 
 
 def _known_codec(name: str, head: bytes) -> str:

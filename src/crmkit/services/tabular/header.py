@@ -95,7 +95,8 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str]
             continue
         words = [cell.strip() for cell in cells if known(cell)]
         if len(words) >= min(2, _width(cells)) and not any(_VALUE.search(cell) for cell in cells):
-            return named(line, cells, f"the words {', '.join(map(repr, words[:3]))} name columns")
+            above = filled[index - 1][1] if index else ()
+            return named(line, cells, f"the words {', '.join(map(repr, words[:3]))} name columns", above)
     for index, (line, cells) in enumerate(filled):
         rows_below = [other for _, other in filled[index + 1 :]]
         is_wide = _width(cells) >= median_high([*map(_width, rows_below)] or [0])  # titles are narrower
@@ -107,9 +108,24 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str]
     return Header(names=names, cells=(), line=0, evidence="no row looks like one; columns are numbered")
 
 
-def named(line: int, cells: Sequence[str], evidence: str) -> Header:
-    """Make the header of the row that begins on *line*."""
-    return Header(names=unique_names(cells), cells=tuple(cells), line=line, evidence=evidence)
+def named(line: int, cells: Sequence[str], evidence: str, above: Sequence[str] = ()) -> Header:
+    """Make the header of the row that begins on *line*; the row *above* it may say of what a name is."""
+    return Header(names=unique_names(_grouped(cells, above)), cells=tuple(cells), line=line, evidence=evidence)
+
+
+def _grouped(cells: Sequence[str], above: Sequence[str]) -> list[str]:
+    """Put before each name that another column has what stands above it: ``Nom`` below ``Société``."""
+    groups, group = [], ""
+    for cell in above:  # what stands above several columns is written above the first
+        group = cell.strip() or group
+        groups.append(group)
+    if len(set(filter(None, groups))) < _GROUPS or any(map(_VALUE.search, groups)):
+        return list(cells)
+    names = []
+    for place, cell in enumerate(cells):
+        group = groups[min(place, len(groups) - 1)]
+        names.append(f"{group} {cell}" if cell.strip() and cell in cells[:place] and group else cell)
+    return names
 
 
 def unique_names(cells: Iterable[str]) -> tuple[str, ...]:
@@ -130,6 +146,7 @@ def unique_names(cells: Iterable[str]) -> tuple[str, ...]:
 
 
 _FIRST_ROWS: Final = 20
+_GROUPS: Final = 2  # a single text above the header is a title
 
 # An address, a link, a date, a number: what stands in rows and not in headers.
 _VALUE = re.compile(r"\w@\w|^\s*https?://|^\s*[+(]?\d[\d\s.,:/()+-]*$|^\s*\d{4}-\d\d-\d\d")
@@ -154,4 +171,4 @@ def _is_made_of_labels(first: Sequence[str], below: Sequence[Sequence[str]]) -> 
     values = [cell for cells in below for cell in cells if cell]
     # Names of columns in a database are lower case, what people write is not.
     lower = all(map(str.islower, labels)) and not all(map(str.islower, values))
-    return not values or lower or any(map(_VALUE.search, values))
+    return bool(values) and (lower or any(map(_VALUE.search, values)))

@@ -45,6 +45,7 @@ _READERS: Final[dict[Format, tuple[str, dict[str, Any]]]] = {
     Format.VCARD: ("vcard", {}),
     Format.MAIL: ("mail", {"several": False}),
     Format.MAILBOX: ("mail", {"several": True}),
+    Format.ENTRIES: ("entries", {}),
     Format.JSON: ("json_rows", {"lines": False}),
     Format.JSON_LINES: ("json_rows", {"lines": True}),
 }

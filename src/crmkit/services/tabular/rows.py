@@ -7,6 +7,8 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import islice, repeat
+from typing import Any
 
 import attrs
 
@@ -128,7 +130,7 @@ def parse_rows(lines: PhysicalLines, dialect: Dialect, width: int = 0) -> Iterat
     """
     # The limit belongs to the process, so it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL_CHARS))
-    quoted, recoveries = True, 0
+    quoted, recoveries, looked_at = True, 0, 0
     while True:
         before = lines.row - 1
         reader = csv.reader(
@@ -138,20 +140,30 @@ def parse_rows(lines: PhysicalLines, dialect: Dialect, width: int = 0) -> Iterat
             quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         )
         try:
+            if not looked_at:
+                yield from _plain_rows(reader, lines)
+                looked_at = _AT_ONCE
+                continue
             for cells in reader:
+                if not looked_at:
+                    break
+                looked_at -= 1
                 following = before + reader.line_num + 1
-                if following - lines.row > 1 or lines.ended or lines.cut:
-                    fault = _fault(lines, cells, following - lines.row, dialect, width)
-                    if fault:
-                        break
+                is_plain = following - lines.row == 1 and not lines.ended and not lines.cut
+                fault = "" if is_plain else _fault(lines, cells, following - lines.row, dialect, width)
+                if fault:
+                    break
                 yield lines.row, cells, ""
                 lines.row = following
             else:
                 return
-        except RunawayRowError:
-            fault = _OPEN_QUOTE
-        except csv.Error:
-            fault = _HUGE_CELL
+            if not fault:
+                continue
+        except (RunawayRowError, csv.Error) as error:
+            if not looked_at:
+                looked_at = _AT_ONCE
+                continue
+            fault = _OPEN_QUOTE if isinstance(error, RunawayRowError) else _HUGE_CELL
         recoveries += 1
         if recoveries == _MAX_RECOVERIES:
             # Each recovery reads lines again; a text with so many has quotes that quote nothing.
@@ -167,32 +179,42 @@ class RowSorter:
     def __init__(self, header: Sequence[str], width: int) -> None:
         self._header = list(header)
         self._width = width
-        self._below_blank = False
+        self.is_below_blank = False
+
+    def are_plainly_data(self, rows: Sequence[Sequence[str]]) -> list[bool]:
+        """Say which rows are records wherever they stand, but right below a blank one; nearly all are."""
+        first = self._header[0] if self._header else ""
+        return [
+            len(cells) > 1 and cells[0] != "" != cells[1] and cells[0][0] not in _SUSPICIOUS and cells[0] != first
+            for cells in rows
+        ]
 
     def kind(self, cells: Sequence[str]) -> RowKind:
-        """Say what the next row is."""
-        # Nearly every row is a record and leaves here.
-        if not self._below_blank and len(cells) > 1 and cells[0] and cells[1] and cells[0][0] not in _SUSPICIOUS:
-            return RowKind.DATA if cells != self._header else RowKind.HEADER
+        """Say what the next row is; rows that are plainly data may be left out unless they are below a blank one."""
+        if not self.is_below_blank and self.are_plainly_data([cells])[0]:
+            return RowKind.DATA
         filled = [cell.strip() for cell in cells if cell and not cell.isspace()]
         if not filled:
-            self._below_blank = True
+            self.is_below_blank = True
             return RowKind.BLANK
         if list(cells) == self._header:
             return RowKind.HEADER
         alone = len(filled) == 1 and self._width > 1
         if _TOTAL.match(filled[0]) and not any(map(_WORD.search, filled[1:])) and self._width > 1:
+            self.is_below_blank = True  # a table ends with its totals
             return RowKind.TOTAL
-        if alone and (_LEGAL.match(filled[0]) or (self._below_blank and self._is_prose(filled[0]))):
+        if alone and (_LEGAL.match(filled[0]) or (self.is_below_blank and self._is_prose(filled[0]))):
             return RowKind.FOOTER
-        self._below_blank = self._below_blank and alone
+        self.is_below_blank = self.is_below_blank and alone
         return RowKind.DATA
 
     def _is_prose(self, text: str) -> bool:
         """An address or a number alone in a row may still be somebody."""
-        return self._width >= _WIDE and not _REACHABLE.search(text)
+        is_long = self._width >= _WIDE or text.count(" ") >= _SENTENCE
+        return is_long and not _REACHABLE.search(text)
 
 
+_AT_ONCE = 256
 _OPEN_QUOTE = 'a quote (") opens here and is not closed'
 _HUGE_CELL = f"a cell has more than {MAX_CELL_CHARS:,} characters"
 _LONG_LINE = "the line is too long"
@@ -201,6 +223,7 @@ _LISTED = 8
 
 
 _WIDE = 3
+_SENTENCE = 6  # blanks in what is no name
 _SUSPICIOUS = frozenset("TtGgSs \t\xa0")
 _TOTAL = re.compile(
     r"(?:(?:grand|sub|sous|general|overall)[\s-]*)?(?:totals?|totaux|totale|totali|totales|summe|gesamt(?:summe)?|somme)"
@@ -213,6 +236,17 @@ _LEGAL = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{4,}|@")
 _REACHABLE = re.compile(r"\w@\w|\d{6,}|^\+?[\d\s().-]{6,}$")
+
+
+def _plain_rows(reader: Any, lines: PhysicalLines) -> Iterator[tuple[int, list[str], str]]:
+    """Take many rows at once while each is one line, as nearly all are; `lines` stands at the first that was not."""
+    before = lines.row - 1
+    while rows := list(islice(reader, _AT_ONCE)):
+        first, following = lines.row, before + reader.line_num + 1
+        if following - first != len(rows) or lines.ended or lines.cut:
+            return
+        lines.row = following
+        yield from zip(range(first, following), rows, repeat(""))
 
 
 def _fault(lines: PhysicalLines, cells: list[str], span: int, dialect: Dialect, width: int) -> str:

@@ -34,7 +34,8 @@ def open_sheet(
     found = _looked_at(source, reader, first=first, **arguments)
     if options.sheet is not None:
         name = _named(options.sheet, list(found.states))
-        found = _looked_at(source, reader, first=first, sheet=name, **arguments)
+        if name not in found.rows:  # a hidden one
+            found = _looked_at(source, reader, first=first, sheet=name, **arguments)
         chosen, evidence = name, "as asked for"
     else:
         chosen, evidence = _best(found, known)

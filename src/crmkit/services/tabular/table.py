@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from io import StringIO
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Final
 
 import attrs
@@ -67,6 +67,11 @@ class Table:
     _grid: Grid
     _heading: Header
 
+    @property
+    def is_headed(self) -> bool:
+        """Whether somebody named the columns; otherwise they are numbered."""
+        return bool(self._heading.line) or not self._grid.is_laid_out
+
     def rows(self) -> Iterator[Row]:
         """Read row by row."""
         columns = Columns(self.header)
@@ -83,7 +88,7 @@ class Table:
         width = len(self.header)
         sorter = RowSorter(self._heading.cells, width)
         with closing(self._grid.rows(width)) as parsed:
-            records = (row for row in parsed if row[0] > self._heading.line)
+            records = dropwhile(lambda row: row[0] <= self._heading.line, parsed)
             while rows := list(islice(records, size)):
                 yield self._batch(rows, sorter, width)
 
@@ -93,7 +98,7 @@ class Table:
         problems: list[Problem] = []
         reasons: dict[int, str] = {}
         beyond: dict[int, dict[str, str]] = {}
-        for line, cells, fault in rows:
+        for line, cells, fault in self._noticeable(rows, sorter, width):
             if fault.startswith(_IGNORED):
                 kinds[line], reasons[line] = RowKind.NO_PERSON, fault.removeprefix(_IGNORED)
             elif fault:
@@ -121,6 +126,16 @@ class Table:
             beyond=beyond,
             reasons=reasons,
         )
+
+    def _noticeable(self, rows: list[RawRow], sorter: RowSorter, width: int) -> Iterator[RawRow]:
+        """Return the rows that must be looked at; nearly all are plainly records, and as wide as the table."""
+        if not self._grid.is_laid_out or self._grid.codec:
+            yield from rows
+            return
+        # All at once, for this is done for every row there is; below a blank row each is looked at.
+        for row, is_plain in zip(rows, sorter.are_plainly_data([cells for _, cells, _ in rows]), strict=True):
+            if not is_plain or sorter.is_below_blank or len(row[1]) != width or row[2]:
+                yield row
 
 
 def open_table(source: Source, options: ReadingOptions, *, known: Callable[[str], bool] = lambda _: False) -> Table:

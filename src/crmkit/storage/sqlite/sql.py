@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import lru_cache
 
 from crmkit.core.fields import Kind, Row, Scalar
 from crmkit.core.query import Aggregate, All, Compare, Condition, Measure, Not, Op, Order, Query
@@ -86,6 +87,7 @@ def _with_whole_sums(row: Row, sums: list[int], width: int) -> Row:
     return tuple(line)
 
 
+@lru_cache(256)
 def columns(kind: RecordType) -> str:
     """Return the columns of a row, in order."""
     return ", ".join(quoted(name) for name in kind.field_names)
@@ -96,6 +98,7 @@ def column_name(field: str) -> str:
     return field.replace(".", "_")
 
 
+@lru_cache(4096)
 def quoted(name: str) -> str:
     """Return a name of the schema as an SQL identifier."""
     return '"' + column_name(name).replace('"', '""') + '"'

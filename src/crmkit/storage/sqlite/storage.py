@@ -251,7 +251,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -65536")  # 64 MB: indexes of large imports stay in memory
+    connection.execute("PRAGMA cache_size = -40960")  # 40 MB, so that an import as a whole stays below 150
+    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # 32 MB: parts of an import change the same pages again
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.create_function(FOLD_FUNCTION, 1, _fold_scalar, deterministic=True)
     connection.create_collation(DECIMAL_COLLATION, _compare_decimals)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Query
 from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import ConflictError, StorageError
+from crmkit.storage.sqlite.bulk import insert_columns
 from crmkit.storage.sqlite.failures import translated
 from crmkit.storage.sqlite.sql import (
     SEARCH_KEY,
@@ -24,6 +26,9 @@ from crmkit.storage.sqlite.sql import (
 
 __all__ = ["SqliteChange", "SqliteView"]
 
+_MANY = 100
+"""From so many values on it is worth a question whether there are any at all."""
+
 _RANKED = 200
 """How many of the newest records that fit a search are put in order."""
 
@@ -36,6 +41,11 @@ class SqliteView:
         self._schema = schema
         self._url = url
 
+    def state(self) -> Hashable:
+        # The number is another one once another connection has committed, and what this one does is counted.
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return id(self._connection), version, self._connection.total_changes
+
     def get_many(self, kind: str, ids: Sequence[str]) -> list[Row]:
         type_ = self._schema[kind]
         head = f"SELECT {columns(type_)} FROM {quoted(type_.name)} WHERE id"
@@ -47,7 +57,7 @@ class SqliteView:
         type_ = self._schema[kind]
         name = quoted(type_.field(field).name)
         wanted = [value for value in values if value is not None]
-        if not wanted:
+        if not wanted or (len(wanted) > _MANY and self._is_void(type_, name)):
             return []
         one = len(wanted) == 1
         condition = f"{name} = ?" if one else f"{name} IN (SELECT value FROM json_each(?))"
@@ -88,6 +98,10 @@ class SqliteView:
         )
         return [str(row[0]) for row in rows]
 
+    def _is_void(self, kind: RecordType, name: str) -> bool:
+        """Whether no record has a value there: then there is no need to look for each of many values."""
+        return not self._rows(f"SELECT 1 FROM {quoted(kind.name)} WHERE {name} IS NOT NULL LIMIT 1", ())
+
     def _rows(self, statement: str, parameters: Sequence[Scalar]) -> list[Row]:
         with translated(self._url):
             return self._connection.execute(statement, parameters).fetchall()
@@ -103,21 +117,15 @@ class SqliteChange(SqliteView):
     def insert(self, kind: str, columns: Mapping[str, Sequence[Scalar]]) -> None:
         type_ = self._schema[kind]
         count = len(columns["id"])
-        # A column that came later may have a default, for the rows that were there; a new row says None itself.
-        defaults = {name for name, value in type_.defaults().items() if value is not None}
-        left_out = [f.name for f in type_.fields if f.name not in columns and (f.carried or f.name in defaults)]
-        names = [*(type_.field(name).name for name in columns), *left_out]
-        values: list[Sequence[Scalar]] = [*columns.values(), *([[None] * count] * len(left_out))]
+        names = list(_inserted(type_, tuple(columns)))
+        values: list[Sequence[Scalar]] = [*columns.values(), *([[None] * count] * (len(names) - len(columns)))]
         table = quoted(type_.name)
         with self._writing():
             if type_.search:
                 before = self._last_key(table)
-                names.append(SEARCH_KEY)
+                names.append(quoted(SEARCH_KEY))
                 values.append(range(before + 1, before + 1 + count))
-            self._connection.executemany(
-                f"INSERT INTO {table} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",
-                zip(*values, strict=True),
-            )
+            insert_columns(self._connection, table, dict(zip(names, values, strict=True)))
             if type_.search:
                 self._connection.execute(
                     f"INSERT INTO {quoted(type_.name + '_fts')} (rowid, search_text)"
@@ -211,3 +219,14 @@ class SqliteChange(SqliteView):
             ' WHERE "id" IN (SELECT value FROM json_each(?))',
             (json_list(ids),),
         )
+
+
+@lru_cache(512)
+def _inserted(kind: RecordType, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns of an insert, quoted: those that are given, and then those that must be said to be None.
+
+    A column that came later may have a default, for the rows that were there; a new row says None itself.
+    """
+    defaults = {name for name, value in kind.defaults().items() if value is not None}
+    left_out = [f.name for f in kind.fields if f.name not in given and (f.carried or f.name in defaults)]
+    return tuple(quoted(name) for name in (*(kind.field(name).name for name in given), *left_out))

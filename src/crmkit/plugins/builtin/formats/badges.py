@@ -52,6 +52,7 @@ def _booth(cell: str) -> str:
         "Qualifiers": "{}",
         **dict.fromkeys(_EVENT, "{}"),
     },
+    only_with=_EVENT,
 )
 def badge_scans(row: Row, draft: LeadDraft) -> LeadDraft:
     """Name the event as the source."""

@@ -8,6 +8,13 @@ from crmkit.plugins.importer import LeadDraft, Row, importer
 
 __all__ = ["ODOO_LEADS", "odoo_contacts"]
 
+
+def _code(reference: str) -> str:
+    """Take the country out of a reference: ``base.fr``."""
+    return reference.removeprefix("base.")
+
+
+_COUNTRY = dict.fromkeys(["country_id", "country_id/id", "Country"], _code)
 _ADDRESS = {
     "street": "street",
     "Street2": "extra",
@@ -16,6 +23,7 @@ _ADDRESS = {
     "state_id": "region",
     "State": "region",
     "country_id": "country",
+    "country_id/id": "country",
     "Country": "country",
     "Website": "website",
 }
@@ -54,6 +62,7 @@ ODOO_LEADS = importer(
         "type": "extra",
         **_ADDRESS,
     },
+    values=_COUNTRY,
     tags={"active": {"False": "lost", "0": "lost"}},
 )
 
@@ -79,6 +88,7 @@ ODOO_LEADS = importer(
         "Tags": "tags",
         **_ADDRESS,
     },
+    values=_COUNTRY,
     ignore=["Is a company", "is_company"],
 )
 def odoo_contacts(row: Row, draft: LeadDraft) -> LeadDraft:
