@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Unpack
 
 import attrs
 
@@ -26,7 +26,7 @@ from crmkit.services.comparing import PlanComparison, compare_plans, digest_of_p
 from crmkit.services.converting.batch import plan_batch
 from crmkit.services.converting.options import ConversionOptions
 from crmkit.services.converting.results import Results
-from crmkit.services.operations import Outcome, Request, begin_planning, run
+from crmkit.services.operations import How, Outcome, Request, begin_planning, run
 from crmkit.services.planned import apply_planned
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
@@ -144,17 +144,14 @@ def plan_conversion(
 def convert_planned(
     workspace: Workspace,
     plan: ConversionPlan,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[ConversionResult]:
     """Apply a plan as it is.
 
     Raises:
         StalePlanError: Something it relies on has moved; nothing was done.
     """
-    request = Request(kind="convert", reason=reason, key=key, arguments={"plan": plan.digest}, dry_run=dry_run)
+    request = Request(kind="convert", arguments={"plan": plan.digest}, **how)
     finish = Results(workspace.schema, [plan.lead.id]).finish
     return apply_planned(workspace, plan.changes, request, finish).mapped(_only)
 
@@ -164,9 +161,7 @@ def convert_lead(
     lead: str | Stored,
     *,
     options: ConversionOptions | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[ConversionResult]:
     """Convert one lead; a converted one gives back its conversion, as ``already``.
 
@@ -175,9 +170,7 @@ def convert_lead(
         RejectedError: It cannot be converted; with all reasons.
         AmbiguousMatchError: Several contacts or accounts match equally well.
     """
-    return convert_leads(
-        workspace, [lead], options=options, all_or_nothing=True, reason=reason, key=key, dry_run=dry_run
-    ).mapped(_only)
+    return convert_leads(workspace, [lead], options=options, all_or_nothing=True, **how).mapped(_only)
 
 
 def convert_leads(
@@ -187,9 +180,7 @@ def convert_leads(
     options: ConversionOptions | None = None,
     all_or_nothing: bool = False,
     progress: Callable[[int, int], None] | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[Sequence[ConversionResult]]:
     """Convert many leads in one operation; leads of one company share its account.
 
@@ -200,9 +191,7 @@ def convert_leads(
         all_or_nothing: Refuse all when one cannot be converted.
         progress: Called after each thousand with how many leads are decided, and of how many. It
             begins anew when others have changed what the plan relied on.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         RejectedError: With ``all_or_nothing``: what is wrong with the leads.
@@ -229,13 +218,8 @@ def convert_leads(
             results.refuse_any()
         return results.kept()
 
-    request = Request(
-        kind="convert",
-        reason=reason,
-        key=key,
-        arguments={"leads": ids, "options": chosen.as_json()} if key else {},
-        dry_run=dry_run,
-    )
+    arguments = {"leads": ids, "options": chosen.as_json()} if how.get("key") else {}
+    request = Request(kind="convert", arguments=arguments, **how)
     while True:  # each time more is known, so it ends
         with suppress(_PlanAgain):
             return run(workspace, request, plan, results.finish)

@@ -8,7 +8,7 @@ stay aliases that open the winner.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import attrs
 
@@ -35,7 +35,7 @@ from crmkit.services.comparing import PlanComparison, compare_plans, digest_of_p
 from crmkit.services.convert import ConversionOptions, convert_leads
 from crmkit.services.merging.asking import ask_merge_rules
 from crmkit.services.merging.unite import United, Uniter
-from crmkit.services.operations import Outcome, Request, begin_planning, run
+from crmkit.services.operations import How, Outcome, Request, begin_planning, run
 from crmkit.services.planned import apply_planned
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
@@ -132,17 +132,14 @@ def plan_merge(
 def merge_planned(
     workspace: Workspace,
     plan: MergePlan,
-    *,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[MergeResult]:
     """Apply a plan as it is.
 
     Raises:
         StalePlanError: Something it relies on has moved; nothing was done.
     """
-    request = Request(kind="merge", reason=reason, key=key, arguments={"plan": plan.digest}, dry_run=dry_run)
+    request = Request(kind="merge", arguments={"plan": plan.digest}, **how)
     return apply_planned(workspace, plan.changes, request, _result(workspace.schema))
 
 
@@ -152,9 +149,7 @@ def merge(
     losers: Iterable[str | Stored],
     *,
     choose: Mapping[str, str | Stored] | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    dry_run: bool = False,
+    **how: Unpack[How],
 ) -> Outcome[MergeResult]:
     """Merge records of one type; merged again they give the first result, as ``already``.
 
@@ -165,9 +160,7 @@ def merge(
         winner: The record that stays: what it has, it keeps.
         losers: Those that become part of it; what is filled comes from the first that has it.
         choose: Attribute to the record whose value is wanted, instead of what the rules give.
-        reason: Why, for the log.
-        key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        how: See `How`.
 
     Raises:
         NotFoundError: There is no such record.
@@ -175,12 +168,12 @@ def merge(
     """
     wanted = _Wanted.of(workspace, winner, losers, choose)
     if wanted.leads_into_contact:
-        return _convert_into(workspace, wanted, reason=reason, key=key, dry_run=dry_run)
+        return _convert_into(workspace, wanted, **how)
 
     def plan(planning: Planning) -> Mapping[str, Any]:
         return _plan(planning, wanted, workspace.extensions.merge_rules).result
 
-    request = Request(kind="merge", reason=reason, key=key, arguments=wanted.as_json() if key else {}, dry_run=dry_run)
+    request = Request(kind="merge", arguments=wanted.as_json() if how.get("key") else {}, **how)
     return run(workspace, request, plan, _result(workspace.schema))
 
 
@@ -375,22 +368,13 @@ def options_of_merge(contact_id: str, lead_ids: Sequence[str], choose: Mapping[s
     return ConversionOptions(contact=contact_id, fields=chosen)
 
 
-def _convert_into(
-    workspace: Workspace, wanted: _Wanted, *, reason: str | None, key: str | None, dry_run: bool
-) -> Outcome[MergeResult]:
+def _convert_into(workspace: Workspace, wanted: _Wanted, **how: Unpack[How]) -> Outcome[MergeResult]:
     """Convert leads into a contact that is there already."""
     with workspace.reading() as view:
         contact_id = current_ids(view, workspace.schema, [wanted.winner])[wanted.winner]
         _refuse(_converted_elsewhere(view, workspace.schema, wanted.losers, contact_id))
-    outcome = convert_leads(
-        workspace,
-        wanted.losers,
-        options=options_of_merge(contact_id, wanted.losers, wanted.choose),
-        all_or_nothing=True,
-        reason=reason,
-        key=key,
-        dry_run=dry_run,
-    )
+    options = options_of_merge(contact_id, wanted.losers, wanted.choose)
+    outcome = convert_leads(workspace, wanted.losers, options=options, all_or_nothing=True, **how)
     conversions = tuple(result.conversion for result in outcome.value if result.conversion is not None)
     already = all(result.outcome == "already" for result in outcome.value)
     contact = workspace.load_many("contact", [contact_id])[0]
