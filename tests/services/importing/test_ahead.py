@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -81,3 +82,17 @@ def test_leaving_waits_for_what_is_being_made() -> None:
         go_on.set()
 
     assert made == [1]
+
+
+def test_threads_take_short_turns_until_the_last_reader_is_done() -> None:
+    usual = sys.getswitchinterval()
+
+    with Ahead(numbers(1, []), alone=False):
+        with Ahead(numbers(1, []), alone=False):
+            both = sys.getswitchinterval()
+        one = sys.getswitchinterval()
+    with Ahead(numbers(1, []), alone=True):
+        alone = sys.getswitchinterval()
+
+    assert both == one < usual
+    assert (alone, sys.getswitchinterval()) == (usual, usual)
