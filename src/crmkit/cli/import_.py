@@ -87,8 +87,7 @@ def import_(
     A file that crmkit export --all wrote is known as such, and makes a fresh workspace what the
     other one was.
     """
-    from crmkit.services.sources import FileSource, stdin_source
-    from crmkit.services.whole_workspace import is_whole_workspace
+    from crmkit.services.sources import FileSource, is_whole_workspace, stdin_source
 
     source: Source = stdin_source() if file == "-" else FileSource(Path(file))
     if whole or (kind is None and is_whole_workspace(source)):

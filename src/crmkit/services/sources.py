@@ -13,11 +13,12 @@ from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
+from crmkit.core.ports.sources import Source
 from crmkit.errors import NotFoundError, UnreadableError
 
-__all__ = ["BytesSource", "FileSource", "stdin_source"]
+__all__ = ["BytesSource", "FileSource", "is_whole_workspace", "stdin_source"]
 
 
 class FileSource:
@@ -146,3 +147,11 @@ def _missing(path: Path) -> NotFoundError:
         return NotFoundError("file", str(path), hint=f"the folder {path.parent} is not there either")
     close = difflib.get_close_matches(path.name, neighbours, n=3)
     return NotFoundError("file", str(path), suggestions=close, hint="" if close else "check its name and folder")
+
+
+def is_whole_workspace(source: Source) -> bool:
+    """Tell whether a source is the export of a whole workspace, by its first bytes."""
+    return source.head(len(_MARK)) == _MARK
+
+
+_MARK: Final = b'{"crmkit": "workspace"'

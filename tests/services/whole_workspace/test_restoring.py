@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
+import crmkit
 from crmkit import CRM
 from crmkit.core.changes import ChangeSet
 from crmkit.core.operation import RowOutcome
@@ -17,8 +18,8 @@ from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.ports.sources import Source
 from crmkit.core.schema import Schema
 from crmkit.errors import KeyReusedError, NewerWorkspaceError, NotFoundError, RejectedError, UnreadableError
-from crmkit.services.sources import BytesSource
-from crmkit.services.whole_workspace import import_workspace, is_whole_workspace, reading, restoring
+from crmkit.services.sources import BytesSource, is_whole_workspace
+from crmkit.services.whole_workspace import import_workspace, reading, restoring
 from crmkit.services.whole_workspace.outline import Outline
 
 from .conftest import BADGES
@@ -414,3 +415,12 @@ def test_fields_that_do_not_fit_those_here_are_refused(fresh: CRM, file: Path) -
 def test_such_a_file_is_known_by_its_first_bytes(file: Path) -> None:
     assert is_whole_workspace(BytesSource("x", file.read_bytes()))
     assert not is_whole_workspace(BADGES)
+
+
+def test_such_a_file_is_not_taken_for_leads(file: Path) -> None:
+    with crmkit.open("memory:", discover=False) as crm:
+        with pytest.raises(RejectedError, match="is the export of a whole workspace") as caught:
+            crm.import_leads(file)
+
+        assert "import_all" in caught.value.hint
+        assert crm.leads.count() == 0

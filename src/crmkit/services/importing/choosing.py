@@ -10,6 +10,7 @@ from crmkit.core.fields import close_to
 from crmkit.core.ports.plugins import Contribution
 from crmkit.core.ports.sources import Importer, ImporterOfParts, Source
 from crmkit.errors import NotFoundError, RejectedError, UnreadableError
+from crmkit.services.sources import is_whole_workspace
 
 __all__ = ["choose_importer"]
 
@@ -21,13 +22,18 @@ def choose_importer(
 
     Raises:
         NotFoundError: There is no importer of that name.
-        RejectedError: Two are equally sure.
+        RejectedError: Two are equally sure; or it is the export of a whole workspace.
         UnreadableError: None takes the source for its own.
     """
     if wanted is not None:
         if wanted not in importers:
             raise NotFoundError("importer", wanted, suggestions=close_to(wanted, importers))
         return _equipped(importers[wanted], importers)
+    if is_whole_workspace(source):
+        raise RejectedError(
+            f"{source.name} is the export of a whole workspace, no file of leads",
+            hint="make a fresh workspace of it with import_all (crmkit import --all)",
+        )
     sure: dict[str, int] = {}
     for name, contribution in importers.items():
         with contribution.blamed():

@@ -7,8 +7,7 @@ it into a fresh workspace as one operation.
 
 from __future__ import annotations
 
-from crmkit.services.whole_workspace.outline import is_whole_workspace
 from crmkit.services.whole_workspace.restoring import import_workspace
 from crmkit.services.whole_workspace.writing import export_workspace
 
-__all__ = ["export_workspace", "import_workspace", "is_whole_workspace"]
+__all__ = ["export_workspace", "import_workspace"]

@@ -18,7 +18,6 @@ import attrs
 from crmkit.core.builtin import builtin_schema
 from crmkit.core.catalogue import Catalogue
 from crmkit.core.fields import ANY, Field, Kind
-from crmkit.core.ports.sources import Source
 from crmkit.core.query import Compare, Condition, Op
 from crmkit.core.schema import RecordType, Schema
 from crmkit.errors import NewerWorkspaceError, UnreadableError
@@ -28,7 +27,6 @@ __all__ = [
     "Outline",
     "header_line",
     "is_own",
-    "is_whole_workspace",
     "parse_header",
     "travelling",
     "what_travels",
@@ -49,11 +47,6 @@ class Outline:
 
     catalogue: Catalogue
     counts: Mapping[str, int]
-
-
-def is_whole_workspace(source: Source) -> bool:
-    """Tell whether a source is the file of a whole workspace, by its first bytes."""
-    return source.head(len(_MARK)) == _MARK
 
 
 def what_travels(schema: Schema) -> list[RecordType]:
@@ -134,7 +127,6 @@ def parse_header(line: bytes, schema: Schema, *, name: str) -> Outline:
     return outline
 
 
-_MARK: Final = b'{"crmkit": "workspace"'
 _LOG: Final = ("operation", "change")
 _ROWS: Final = "import_row"
 _STAYING: Final = ("operation_id", "source_row")  # they lead into the log
