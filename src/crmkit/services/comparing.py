@@ -7,13 +7,14 @@ Useful after a rule, an option or the data have changed. A plan that was printed
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from crmkit.core.changes import digest_of
 from crmkit.core.codecs import as_json
 from crmkit.core.conversion import CHOSEN
+from crmkit.core.plain import plain_fields
 from crmkit.core.records import Stored
 from crmkit.errors import RejectedError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from crmkit.services.convert import ConversionPlan
     from crmkit.services.merge import MergePlan
 
-__all__ = ["PlanComparison", "PlanDifference", "compare_plans", "digest_of_plan"]
+__all__ = ["ComparablePlan", "PlanComparison", "PlanDifference", "compare_plans"]
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +68,23 @@ class PlanComparison:
         )
 
 
+class ComparablePlan:
+    """What the plans of conversions and of merges have in common."""
+
+    @property
+    def digest(self) -> str:
+        """What two plans share if and only if they do the same on the same ground."""
+        return _digest(cast("ConversionPlan | MergePlan", self))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values, which `compare` takes too."""
+        return {**plain_fields(self), "digest": self.digest}
+
+    def compare(self, other: ConversionPlan | MergePlan | Mapping[str, Any]) -> PlanComparison:
+        """Return what another plan, or one that was printed as JSON, does differently."""
+        return compare_plans(cast("ConversionPlan | MergePlan", self), other)
+
+
 def compare_plans(
     one: ConversionPlan | MergePlan | Mapping[str, Any], other: ConversionPlan | MergePlan | Mapping[str, Any]
 ) -> PlanComparison:
@@ -92,7 +110,7 @@ def compare_plans(
     )
 
 
-def digest_of_plan(plan: ConversionPlan | MergePlan) -> str:
+def _digest(plan: ConversionPlan | MergePlan) -> str:
     """Return what two plans share if and only if they do the same on the same ground.
 
     The ids and moments that a plan would give to what is new do not count.

@@ -17,12 +17,11 @@ from crmkit.core.amendments import Conflict
 from crmkit.core.changes import ChangeSet
 from crmkit.core.conversion import Candidate, ConversionResult, FieldPlan
 from crmkit.core.lead import Lead, LeadStatus
-from crmkit.core.plain import plain_fields
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.records import Stored
 from crmkit.errors import AlreadyConvertedError, CrmkitError
-from crmkit.services.comparing import PlanComparison, compare_plans, digest_of_plan
+from crmkit.services.comparing import ComparablePlan
 from crmkit.services.converting.batch import plan_batch
 from crmkit.services.converting.options import ConversionOptions
 from crmkit.services.converting.results import Results
@@ -44,7 +43,7 @@ _BATCH = 1000
 
 
 @attrs.frozen(kw_only=True)
-class ConversionPlan:
+class ConversionPlan(ComparablePlan):
     """What converting a lead would do; hand it to `convert_planned` to do just that.
 
     Attributes:
@@ -80,19 +79,6 @@ class ConversionPlan:
     linked: Mapping[str, int]
     warnings: tuple[str, ...]
     changes: ChangeSet
-
-    @property
-    def digest(self) -> str:
-        """What two plans share if and only if they do the same on the same ground."""
-        return digest_of_plan(self)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON values, which `compare` takes too."""
-        return {**plain_fields(self), "digest": self.digest}
-
-    def compare(self, other: ConversionPlan | Mapping[str, Any]) -> PlanComparison:
-        """Return what another plan, or one that was printed as JSON, does differently."""
-        return compare_plans(self, other)
 
 
 def plan_conversion(

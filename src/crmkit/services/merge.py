@@ -21,7 +21,6 @@ from crmkit.core.merging import (
     MergeField,
     MergeResult,
 )
-from crmkit.core.plain import plain_fields
 from crmkit.core.planning import Planning
 from crmkit.core.ports.plugins import Contribution, MergeRule
 from crmkit.core.ports.storage import ReadTransaction
@@ -31,7 +30,7 @@ from crmkit.core.schema import RecordType, Schema
 from crmkit.core.settling import Settled
 from crmkit.errors import MissingFieldsError, NotFoundError, RejectedError
 from crmkit.services.aliases import current_ids
-from crmkit.services.comparing import PlanComparison, compare_plans, digest_of_plan
+from crmkit.services.comparing import ComparablePlan
 from crmkit.services.convert import ConversionOptions, convert_leads
 from crmkit.services.merging.asking import ask_merge_rules
 from crmkit.services.merging.unite import United, Uniter
@@ -46,7 +45,7 @@ _NEVER = frozenset({"user", "pipeline", "stage", "template", "activity", "link",
 
 
 @attrs.frozen(kw_only=True)
-class MergePlan:
+class MergePlan(ComparablePlan):
     """What a merge would do; hand it to `merge_planned` to do just that.
 
     Attributes:
@@ -70,19 +69,6 @@ class MergePlan:
     linked: Mapping[str, int]
     warnings: tuple[str, ...]
     changes: ChangeSet
-
-    @property
-    def digest(self) -> str:
-        """What two plans share if and only if they do the same on the same ground."""
-        return digest_of_plan(self)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON values, which `compare` takes too."""
-        return {**plain_fields(self), "digest": self.digest}
-
-    def compare(self, other: MergePlan | Mapping[str, Any]) -> PlanComparison:
-        """Return what another plan, or one that was printed as JSON, does differently."""
-        return compare_plans(self, other)
 
 
 def plan_merge(
