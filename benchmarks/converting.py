@@ -15,13 +15,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import median
 
-import attrs
+from measuring import Line, seconds_of
 
 import crmkit
 from crmkit.core.fields import Scalar
@@ -34,20 +33,6 @@ _CITIES = {"Lyon": "69001", "Paris": "75011", "Nantes": "44000"}
 _BATCH = 10_000
 _SINGLE = 300
 _LARGE = 10_000  # from here on targets count
-
-
-@attrs.frozen
-class Line:
-    """One line of the table; a target of None is for information only."""
-
-    what: str
-    found: str
-    target: str = ""
-    met: bool | None = None
-
-    def __str__(self) -> str:
-        verdict = {None: "", True: "ok", False: "MISSED"}[self.met]
-        return f"{self.what:<58} {self.found:>16}  {self.target:<14} {verdict}"
 
 
 def main() -> None:
@@ -284,13 +269,6 @@ def _plan_leads(planning: Planning, people: Sequence[dict[str, Scalar]], campaig
 
 
 _FACTS = ("is_known", "company_is_known", "was_called")
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

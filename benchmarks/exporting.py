@@ -13,11 +13,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+
+from measuring import seconds_of
 
 import crmkit
 
@@ -83,13 +84,6 @@ def job(name: str, *paths: Path) -> tuple[float, float]:
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     seconds, memory = json.loads(done.stdout.splitlines()[-1])
     return seconds, memory
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def _import(database: Path, source: Path) -> float:

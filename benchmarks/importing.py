@@ -23,25 +23,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+from measuring import Line
 
 import crmkit
 from crmkit.storage.sqlite.sql import SEARCH_KEY
 
 _PART: Final = 5_000  # rows in a transaction, of the import and of the floor
-
-
-@attrs.frozen
-class Line:
-    """One line of the table; a target of None is for information only."""
-
-    what: str
-    found: str
-    target: str = ""
-    met: bool | None = None
-
-    def __str__(self) -> str:
-        verdict = {None: "", True: "ok", False: "MISSED"}[self.met]
-        return f"{self.what:<58} {self.found:>18}  {self.target:<14} {verdict}"
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-import attrs
+from measuring import Line, seconds_of
 from sqlite_utils import Database
 
 import crmkit
@@ -37,20 +37,6 @@ _BATCH = 10_000
 
 T = TypeVar("T")
 Columns = dict[str, list[Scalar]]
-
-
-@attrs.frozen
-class Line:
-    """One line of the table; a target of None is for information only."""
-
-    what: str
-    found: str
-    target: str = ""
-    met: bool | None = None
-
-    def __str__(self) -> str:
-        verdict = {None: "", True: "ok", False: "MISSED"}[self.met]
-        return f"{self.what:<58} {self.found:>16}  {self.target:<14} {verdict}"
 
 
 def main() -> None:
@@ -353,13 +339,6 @@ def _times(call: Callable[[T], object], arguments: Iterable[T]) -> Iterator[floa
         started = time.perf_counter()
         call(argument)
         yield time.perf_counter() - started
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":
