@@ -12,7 +12,8 @@ import attrs
 
 from crmkit.core.drafts import DraftBatch, LeadDraft, Problem
 from crmkit.core.fields import Row
-from crmkit.core.ports.plugins import Contribution, NoExtensions
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
 from crmkit.core.query import Query
 from crmkit.services.sources import BytesSource

@@ -13,8 +13,9 @@ import pytest
 
 from crmkit.core.message import Delivery, Message
 from crmkit.core.planning import Planning
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.notifiers import Notifier, OutgoingMail, Receipt
-from crmkit.core.ports.plugins import Contribution, NoExtensions
+from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.query import Query
 from crmkit.core.values.email import Email
 from crmkit.services.mail_templates import plan_default_templates

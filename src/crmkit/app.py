@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crmkit.core.builtin import builtin_schema
-from crmkit.core.declare import fields_of, type_of
-from crmkit.core.fields import CustomFields, close_to
+from crmkit.core.declarations import fields_of, type_of
 from crmkit.core.ports.ambient import Chance, Clock, SystemChance, SystemClock
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
+from crmkit.core.spelling import close_to
 from crmkit.errors import ConfigError
 from crmkit.facade.converting import Converting
 from crmkit.facade.following_up import FollowingUp
@@ -20,13 +20,16 @@ from crmkit.facade.gathering import Gathering
 from crmkit.facade.looking_back import LookingBack
 from crmkit.facade.mailing import Mailing
 from crmkit.facade.selling import Selling
-from crmkit.plugins.manager import LoadedExtensions, PluginManager
+from crmkit.plugins.extensions import LoadedExtensions
+from crmkit.plugins.manager import PluginManager
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import BEGIN_KEY, Workspace
 
 # Whatever opening does not need is loaded by the method that does, so that a program starts fast.
 if TYPE_CHECKING:
+    from crmkit.core.fields import CustomFields
     from crmkit.core.planning import Planning
+    from crmkit.core.record_type import RecordType
 
 __all__ = ["CRM", "open"]
 
@@ -94,6 +97,7 @@ def open(  # noqa: A001  # crmkit.open reads well, and is meant to
     chosen = settings or (_settings(Path(config)) if config is not None else Settings())
     manager = PluginManager(
         chosen.plugins,
+        configured=chosen.plugin,
         plugins=plugins,
         files=[Path(file) for file in plugin_files],
         discover=discover,

@@ -10,7 +10,9 @@ import pytest
 
 import crmkit
 from crmkit import CRM
+from crmkit.core.activity import Direction
 from crmkit.errors import AmbiguousMatchError, ConflictError, NotFoundError, RejectedError
+from crmkit.services.sources import BytesSource
 
 
 @pytest.fixture
@@ -27,6 +29,13 @@ def test_a_record_is_found_by_what_people_call_it(crm: CRM) -> None:
         assert crm.leads.find(name) == lead, name
     for name in ("Hospy Médias", "hospy medias", "hosp"):
         assert crm.accounts.find(name) == account, name
+
+
+def test_a_whole_name_comes_before_many_that_begin_so(crm: CRM) -> None:
+    crm.accounts.add_many([{"name": f"Acme {town}"} for town in range(25)])
+    acme = crm.accounts.add(name="ACME")
+
+    assert crm.accounts.find("acme") == acme
 
 
 def test_a_name_that_nobody_has_is_not_found_with_what_comes_close(crm: CRM) -> None:
@@ -191,6 +200,33 @@ def test_an_operation_can_be_named_by_what_it_gave(crm: CRM) -> None:
     assert caught.value.hint == "nothing was changed, so nothing can be undone"
 
 
+def test_what_an_import_changed_in_two_parts_is_undone_to_what_was_before(crm: CRM) -> None:
+    lead = crm.leads.add(email="jules@hospy.example", title="Buyer", notes="first")
+    table = b"Email,Title,Notes\njules@hospy.example,CEO,second\njules@hospy.example,CEO,third\n"
+    report = crm.import_leads(BytesSource("scans.csv", table), policy="update", batch_size=1)
+    between = crm.leads.get(lead.id)
+
+    crm.undo(report)
+
+    undone = crm.leads.get(lead.id)
+    assert (between.title, between.notes, between.version) == ("CEO", "first\nsecond\nthird", 3)
+    assert (undone.title, undone.notes) == ("Buyer", "first")
+    # Of the lines that told something, the one that made the change stands for it.
+    assert [entry.row for entry in crm.history(lead)] == [None, 2, 2, None]
+
+
+def test_of_leads_converted_into_one_deal_one_can_be_taken_back(crm: CRM) -> None:
+    leads = crm.leads.add_many([{"first_name": name, "company": "Hospy"} for name in ("Jules", "Ada")])
+    deal = crm.open_deal("Ovens", account=crm.accounts.add(name="Hospy"))
+    results = crm.convert_many(leads, into_deal=deal)
+
+    crm.undo(results[0], only=[leads[1]])
+
+    (left,) = crm.contacts
+    assert left.first_name == "Jules"
+    assert [link.to_id for link in crm.collection("link").where(kind="contact")] == [left.id]
+
+
 def test_who_acts_stands_in_the_log(crm: CRM) -> None:
     crm.acting_as("Bob").leads.add(first_name="Jules")
 
@@ -210,6 +246,21 @@ def test_tasks_come_the_most_urgent_first_until_they_are_done(crm: CRM) -> None:
     assert [task.id for task, _ in crm.tasks_due(until=now + timedelta(days=2))] == [soon.id]
     crm.complete(soon)
     assert [task.id for task, _ in crm.tasks_due()] == [later.id]
+
+
+def test_what_happens_to_a_record_is_said_and_asked_by_its_name(crm: CRM) -> None:
+    crm.users.add(name="Ada")
+    lead = crm.leads.add(first_name="Jules", last_name="Etienne", email="jules@hospy.example")
+
+    task = crm.task("Jules Etienne", "Send the offer", owner="Ada")
+    crm.note("jules@hospy.example", "Likes tea")
+
+    assert task.owner_id == crm.users.find("Ada").id
+    assert [entry.text for entry in crm.timeline("Jules Etienne")][1:] == ["Send the offer (open)", "Likes tea"]
+    assert crm.history("Jules Etienne") == crm.history(lead)
+    assert crm.provenance("Jules Etienne") == crm.provenance(lead)
+    with pytest.raises(NotFoundError, match="no record 'Nobody'"):
+        crm.note("Nobody", "who?")
 
 
 def test_only_a_task_can_be_done(crm: CRM) -> None:
@@ -243,6 +294,27 @@ def test_the_timeline_tells_what_happened_in_order(crm: CRM) -> None:
         ("created", "contact Jules", "Ada"),
         ("changed", "lead Jules, status: qualified → converted (converted)", "Ada"),
     ]
+
+
+def test_a_timeline_leaves_out_notes_that_are_deleted(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules")
+    crm.activities.delete(crm.note(lead, "wrong person"))
+
+    assert [entry.kind for entry in crm.timeline(lead)] == ["created"]
+
+
+def test_what_is_not_there_has_no_timeline(crm: CRM) -> None:
+    with pytest.raises(NotFoundError, match="there is no lead 'lead_1'"):
+        crm.timeline("lead_1")
+
+
+def test_a_direction_that_is_none_is_refused(crm: CRM) -> None:
+    lead = crm.leads.add(first_name="Jules")
+
+    with pytest.raises(RejectedError, match="direction must be one of inbound, outbound"):
+        crm.email(lead, "An offer", direction="sideways")
+
+    assert crm.email(lead, "An offer", direction="outbound").direction is Direction.OUTBOUND
 
 
 def test_the_log_of_a_record_has_only_what_touched_it(crm: CRM) -> None:

@@ -122,3 +122,29 @@ def test_opening_a_current_workspace_brings_in_neither_sqlite_utils_nor_cattrs(t
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert seen.stdout.strip() == "[]"
+
+
+# Each of these takes milliseconds, and a program that opens a workspace may do without.
+NOT_FOR_OPENING = """
+    crmkit.core.codecs crmkit.core.conversion crmkit.core.declare crmkit.core.fields crmkit.core.lead
+    crmkit.core.merging crmkit.core.message crmkit.core.planning crmkit.core.query crmkit.core.record_type
+    crmkit.core.values crmkit.core.ports.notifiers crmkit.core.ports.plugins crmkit.core.ports.pulling
+    crmkit.core.ports.sources crmkit.core.ports.storage crmkit.plugins.builtin.funnel
+    crmkit.plugins.builtin.importers crmkit.plugins.builtin.lead_sources crmkit.plugins.builtin.notifiers
+    crmkit.services.collections crmkit.services.config crmkit.services.operations
+    crmkit.storage.sqlite.derived crmkit.storage.sqlite.schema crmkit.storage.sqlite.transaction
+    decimal difflib importlib.metadata ssl
+""".split()
+
+
+def test_opening_a_current_workspace_loads_only_what_opening_needs(tmp_path: Path) -> None:
+    crmkit.open(tmp_path / "crm.db", create=True, discover=False).close()
+    program = (
+        "import sys, crmkit\n"
+        f"crmkit.open({str(tmp_path / 'crm.db')!r}, discover=False)\n"
+        f"print([name for name in {NOT_FOR_OPENING} if name in sys.modules])"
+    )
+
+    seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert seen.stdout.strip() == "[]"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +73,15 @@ def shop(cli: CommandLine) -> CommandLine:
             ]
         )
     return cli
+
+
+def stderr_of(folder: Path, *arguments: str, terminal: bool) -> str:
+    """Return what a command in a process of its own writes to standard error, when that is a terminal and when not."""
+    command = [sys.executable, "-m", "crmkit", *arguments]
+    if not terminal:
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stderr
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=slave, env=environment, check=True)
+    os.close(slave)
+    return os.read(master, 100_000).decode()

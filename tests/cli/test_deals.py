@@ -85,6 +85,18 @@ def test_a_probability_is_said_and_taken_back(sales: CommandLine) -> None:
     assert "Qualification, 10 %" in taken_back
 
 
+@pytest.mark.parametrize(
+    ("field", "way"),
+    [
+        ("probability_percent=33", "crmkit deal set NAME probability=PERCENT"),
+        ("stage=proposal", "crmkit deal move"),
+        ("lost_reason=price", "crmkit deal lose"),
+    ],
+)
+def test_what_is_not_edited_says_how_it_is_changed(sales: CommandLine, field: str, way: str) -> None:
+    assert way in sales.run("deal", "set", "40 seats", field, code=3).stderr
+
+
 @pytest.mark.parametrize("fields", [("probability=33", "name=x"), ("probability=many",), ("no pair",)])
 def test_wrong_fields_are_wrong_usage(sales: CommandLine, fields: tuple[str, ...]) -> None:
     sales.run("deal", "set", "40 seats", *fields, code=2)

@@ -35,7 +35,7 @@ def test_a_task_is_due_when_people_say_so(shop: CommandLine, due: str, days: int
     assert local.hour == 12
 
 
-@pytest.mark.parametrize("due", ["someday", "31/01/2026", "2026-13-01", "+3", "25:00"])
+@pytest.mark.parametrize("due", ["someday", "31/01/2026", "2026-13-01", "+3", "25:00", "0001-01-01"])
 def test_a_date_that_is_none_is_wrong_usage(shop: CommandLine, due: str) -> None:
     assert "is no date: write 2026-01-31" in shop.run("task", "Jules", "x", "--due", due, code=2).stderr
 

@@ -10,14 +10,14 @@ import pytest
 import crmkit
 from tests.workbooks import Value, a_workbook
 
-from .conftest import CommandLine
+from .conftest import CommandLine, stderr_of
 
 HEADER = "Prénom;Nom;Société;E-mail;Ville;Stand"
 GOOD = (
     "Léa;MEUNIER;Belledonne;lea@belledonne.example;Grenoble;D12",
     "Yann;RIOU;Télésuivi;yann@telesuivi.example;Brest;D14",
 )
-BROKEN = "Paul;RENARD;Midi;paul.renard@;Avignon;D14"
+BROKEN = ";;;paul.renard@;Avignon;D14"
 
 
 def a_file(folder: Path, *rows: str, name: str = "badges.csv", header: str = HEADER) -> str:
@@ -196,8 +196,19 @@ def test_standard_input_is_a_file_too(shop: CommandLine) -> None:
     assert "1 row read = 1 created" in result.stdout
 
 
-def test_no_progress_is_shown_in_a_pipe(shop: CommandLine) -> None:
-    assert shop.run("import", a_file(shop.folder, *GOOD)).stderr == ""
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(shop: CommandLine) -> None:
+    shop.run("export", "--all", "all.jsonl")
+    shop.run("--db", "new.db", "init")
+    file = a_file(shop.folder, *GOOD)
+
+    leads, everything = (
+        stderr_of(shop.folder, *command, terminal=True)
+        for command in (("import", file), ("--db", "new.db", "import", "all.jsonl"))
+    )
+
+    assert "100%" in leads
+    assert "100%" in everything
+    assert stderr_of(shop.folder, "import", file, terminal=False) == ""
 
 
 def test_of_many_problems_the_first_twenty_are_listed(shop: CommandLine) -> None:

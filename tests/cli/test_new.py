@@ -46,7 +46,7 @@ def test_nothing_that_is_there_is_overwritten(cli: CommandLine) -> None:
     assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
 
 
-@pytest.mark.parametrize("name", ["Fair", "1st", "../up", "class", "a_b"])
+@pytest.mark.parametrize("name", ["Fair", "1st", "../up", "class", "a_b", "json", "attrs", "tests"])
 def test_a_name_that_will_not_do_is_refused(cli: CommandLine, name: str) -> None:
     cli.run("new", "importer", name, code=3)
 

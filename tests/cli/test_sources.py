@@ -14,7 +14,7 @@ from .conftest import CommandLine
 HEADER = "First name;Last name;Email;Company\n"
 ADA = "Ada;King;ada@analytical.example;Analytical\n"
 BOB = "Bob;Stone;bob@stone.example;Stone\n"
-BROKEN = "Cy;;not an address;\n"
+BROKEN = ";;not an address;\n"
 LEADS = ("--campaign", "Salon 2026", "--tag", "badge")
 PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\0"
 

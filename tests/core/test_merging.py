@@ -16,7 +16,7 @@ from crmkit.core.conversion import Action
 from crmkit.core.fields import Field, Kind, Row, Scalar
 from crmkit.core.lead import LEAD, LeadStatus
 from crmkit.core.merging import MergedFields, merge_fields
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.core.values.email import Email
 from crmkit.core.values.phone import Phone
 

@@ -120,6 +120,31 @@ def test_a_type_stands_after_those_it_refers_to() -> None:
         assert targets <= seen, kind.name
 
 
+def test_a_late_type_is_known_by_the_names_it_has() -> None:
+    schema = builtin_schema()
+
+    named = {name: (late.plural, late.prefix) for name, late in schema.given.items()}
+
+    assert named == {kind.name: (kind.plural, kind.prefix) for kind in schema}
+
+
+def test_a_late_type_is_loaded_when_somebody_looks_at_it_and_once() -> None:
+    loaded: list[str] = []
+
+    def load() -> RecordType:
+        loaded.append("bicycle")
+        return BICYCLE
+
+    schema = Schema([LateType("bicycle", "bicycles", "bicycle", load)])
+    names = (list(schema.types), "bicycle" in schema.types, schema.including([]).given.keys())
+    before = list(loaded)
+
+    found = (schema["bicycle"], schema.named("bicycles"), schema.type_of("bicycle_1"), *schema)
+
+    assert (before, loaded, set(found)) == ([], ["bicycle"], {BICYCLE})
+    assert names == (["bicycle"], True, {"bicycle"})
+
+
 def test_ids_tell_their_type() -> None:
     schema = builtin_schema()
 

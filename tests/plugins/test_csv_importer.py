@@ -270,3 +270,9 @@ def test_a_table_without_people_is_refused_unless_it_is_mapped(header: str) -> N
     with pytest.raises(UnreadableError, match="lists no people"):
         read(rows)
     assert read(rows, {header.split(",")[1]: "company"}).header == tuple(header.split(","))
+
+
+def test_companies_with_a_place_are_leads() -> None:
+    batch = only_batch("Company,Country,Industry\nLee Inc,Ireland,Health\n")
+
+    assert (batch.columns["company"], batch.columns["country"]) == (["Lee Inc"], ["Ireland"])

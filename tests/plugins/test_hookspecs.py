@@ -50,7 +50,7 @@ def test_each_hook_says_when_it_is_called_in_what_order_and_what_an_error_does(h
 def test_hooks_of_the_base_class_contribute_nothing() -> None:
     hooks = HookSpecs()
 
-    assert [list(getattr(hooks, name)()) for name in HOOKS if name != "crmkit_committed"] == [[]] * 11
+    assert [list(getattr(hooks, name)()) for name, told in HOOKS.items() if not told] == [[]] * 11
 
 
 def test_type_checker_accepts_a_right_plugin_and_names_both_faults_of_a_wrong_one(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from crmkit.core.planning import Planning
-from crmkit.core.ports.plugins import Contribution, NoExtensions, StageGuard
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import NoExtensions, StageGuard
 from crmkit.core.ports.storage import ReadTransaction, Storage
 from crmkit.services.operations import Request, run
 from crmkit.services.pipelines import plan_default_pipeline

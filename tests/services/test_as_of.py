@@ -332,7 +332,8 @@ def test_a_day_means_its_end_and_before_it_the_end_of_the_day_before(shop: Works
 
     assert names(past_of(shop, "2026-01-15")) == ["Ada"]
     assert names(past_of(shop, "2026-01-14")) == names(past_of(shop, "2026-01-15", before=True)) == []
-    assert names(past_of(shop, "today")) == ["Ada"]
+    assert names(past_of(shop, date(2026, 1, 15))) == names(past_of(shop, "today")) == ["Ada"]
+    assert names(past_of(shop, date(2026, 1, 14))) == names(past_of(shop, date(2026, 1, 15), before=True)) == []
     assert names(past_of(shop, "0001", before=True)) == []
     assert names(past_of(shop, "-1h")) == names(past_of(shop, "last month")) == []
 

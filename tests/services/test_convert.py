@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from crmkit.core.activity import ActivityKind
 from crmkit.core.amendments import Choose, Demand, Drop, SetField, Veto
 from crmkit.core.conversion import MAPPING, Action, Proposal, Target, business_values
-from crmkit.core.declare import custom_fields, fields_of, value_of
+from crmkit.core.declarations import fields_of, value_of
+from crmkit.core.declare import custom_fields
 from crmkit.core.lead import LeadStatus
-from crmkit.core.ports.plugins import Context, Contribution, NoExtensions
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import Context, NoExtensions
 from crmkit.core.values import Money
 from crmkit.errors import (
     AlreadyConvertedError,

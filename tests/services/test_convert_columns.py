@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crmkit.core.activity import ActivityKind
 from crmkit.core.conversion import ConversionResult
-from crmkit.core.declare import fields_of
+from crmkit.core.declarations import fields_of
 from crmkit.core.query import Query
 from crmkit.services.activities import log_activity
 from crmkit.services.convert import ConversionOptions, convert_leads

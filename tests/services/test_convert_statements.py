@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 from crmkit.core.activity import ActivityKind
-from crmkit.core.ports.plugins import Contribution, ConversionRule, NoExtensions
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import ConversionRule, NoExtensions
 from crmkit.services import convert
 from crmkit.services.activities import log_activity
 from crmkit.services.convert import convert_leads

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -182,6 +183,11 @@ class TestSending:
 
         assert pauses == [2.0, 2.0]
 
+    def test_a_rate_without_an_end_is_no_rate(self, office: Workspace, postman: Postman) -> None:
+        deliver(office, "postman", rate_per_second=float("inf"), sleep=lambda _seconds: None)
+
+        assert [len(batch) for batch in postman.batches] == [3]
+
 
 class TestOrder:
     @pytest.fixture
@@ -327,6 +333,25 @@ class TestFailing:
 
         assert (report.sent, report.failed) == (1, 2)
         assert messages(office)[1].last_error == "the notifier said nothing about it"
+
+    @pytest.mark.parametrize("detail", ["caf\udce9 accepted", None])
+    def test_what_was_sent_is_recorded_whatever_the_server_said(self, office: Workspace, detail: Any) -> None:
+        postman = Postman(answer=lambda mail: Receipt(record_id=mail.record_id, sent=True, detail=detail))
+
+        report = deliver(equipped(office, postman), "postman")
+
+        assert report.sent == 3
+        assert statuses(office) == [MessageStatus.SENT] * 3
+
+    def test_what_stopped_a_notifier_is_recorded_whatever_it_said(self, office: Workspace) -> None:
+        class Garbled(Down):
+            def deliver(self, mails: Sequence[OutgoingMail], options: Mapping[str, str]) -> Sequence[Receipt]:
+                raise DeliveryError("caf\udce9 closed", notifier=self.name)
+
+        report = deliver(equipped(office, Garbled()), "down")
+
+        assert report.failed == 3
+        assert messages(office)[0].last_error == "caf? closed"
 
     def test_headers_that_do_not_survive_make_a_dead_letter(self, office: Workspace, tmp_path: Path) -> None:
         save_template(office, "hello", "en", "Hello {{ lead.first_name }}", "Hello")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from crmkit.core.query import Query
 from crmkit.errors import ConflictError, NotFoundError, RejectedError
 from crmkit.services.convert import convert_lead
-from crmkit.services.edit import add_records, delete_records, restore_records, update_records
+from crmkit.services.edit import add_records, delete_records, restore_records, tag_records, update_records
+from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace
 
 
@@ -89,12 +91,17 @@ def test_a_record_named_by_its_id_is_changed_whatever_its_version(workspace: Wor
 def test_the_log_tells_the_old_and_the_new_value_and_why(workspace: Workspace) -> None:
     lead = add(workspace, "lead", first_name="Jules")
 
-    update_records(workspace, "lead", [lead], {"title": "CEO", "status": "contacted"}, reason="a call")
+    changes = {"title": "CEO", "status": "contacted", "email": "jules@hospy.example"}
+    update_records(workspace, "lead", [lead], changes, reason="a call")
 
     with workspace.storage.read() as view:
         change = workspace.schema["change"].load(view.find(Query(type="change"))[0])
     assert change.record_id == lead.id
-    assert change.fields == {"title": [None, "CEO"], "status": ["new", "contacted"]}
+    assert change.fields == {
+        "title": [None, "CEO"],
+        "status": ["new", "contacted"],
+        "email": [None, "jules@hospy.example"],  # what is derived from it is not told
+    }
     assert (change.why, change.to_version) == ("a call", 2)
 
 
@@ -123,6 +130,52 @@ def test_an_edit_keeps_to_the_rules_of_a_lead(workspace: Workspace, changes: dic
         update_records(workspace, "lead", [lead], changes)
 
 
+def test_a_lead_that_comes_back_to_a_campaign_is_its_member_once(workspace: Workspace) -> None:
+    salon, fair = (add(workspace, "campaign", name=name) for name in ("Salon", "Fair"))
+    lead = add(workspace, "lead", first_name="Jules", campaign_id=salon)
+
+    for campaign in (fair, salon):
+        update_records(workspace, "lead", [lead.id], {"campaign_id": campaign})
+
+    members = workspace.schema["campaign_member"].load_many(dump(workspace)["campaign_member"])
+    assert [(member.campaign_id, member.person_id) for member in members] == [(salon.id, lead.id), (fair.id, lead.id)]
+
+
+def test_what_is_wrong_with_several_of_one_name_is_said_once(workspace: Workspace) -> None:
+    leads = [add(workspace, "lead", first_name="Jules") for _ in range(2)]
+
+    with pytest.raises(RejectedError) as caught:
+        update_records(workspace, "lead", leads, {"score": "high"})
+
+    assert len(caught.value.reasons) == 1
+
+
+def test_what_is_wrong_with_several_names_each_of_them(workspace: Workspace) -> None:
+    jules, ada = (add(workspace, "lead", first_name=name) for name in ("Jules", "Ada"))
+    delete_records(workspace, "lead", [ada])
+
+    with pytest.raises(RejectedError) as caught:
+        update_records(workspace, "lead", [jules.id, ada.id], {"title": "CEO", "score": "high"})
+
+    assert [reason.partition(" score")[0] for reason in caught.value.reasons][:2] == ["Jules:", "Ada:"]
+    assert caught.value.reasons[-1] == "Ada: Ada is deleted; restore it first"
+
+
+def test_tags_are_put_on_and_taken_off_and_the_others_stay(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules", tags=["salon", "cold"])
+
+    (tagged,) = tag_records(workspace, "lead", [lead], add=["vip"], remove=["cold"]).value
+
+    assert tagged.tags == ("salon", "vip")
+
+
+def test_what_has_no_tags_cannot_be_tagged(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+
+    with pytest.raises(RejectedError, match="a operation has no tags"):
+        tag_records(workspace, "operation", [lead.operation_id], add=["vip"])
+
+
 def test_a_record_stands_for_its_id(workspace: Workspace) -> None:
     campaign = add(workspace, "campaign", name="Salon 2026")
 
@@ -147,6 +200,35 @@ def test_what_living_records_belong_to_is_not_deleted(workspace: Workspace) -> N
 
     with pytest.raises(RejectedError, match="the contact Etienne belongs to it"):
         delete_records(workspace, "account", [account])
+
+
+def test_nothing_is_restored_to_what_is_deleted(workspace: Workspace) -> None:
+    account = add(workspace, "account", name="Hospy Médias")
+    contact = add(workspace, "contact", last_name="Etienne", account_id=account)
+    delete_records(workspace, "contact", [contact])
+    delete_records(workspace, "account", [account])
+
+    with pytest.raises(RejectedError, match="Etienne belongs to the account Hospy Médias, which is deleted"):
+        restore_records(workspace, "contact", [contact.id])
+
+    restore_records(workspace, "account", [account.id])
+    assert restore_records(workspace, "contact", [contact.id]).value[0].deleted_at is None
+
+
+def test_a_record_and_what_it_is_part_of_are_restored_at_once(workspace: Workspace) -> None:
+    group = add(workspace, "account", name="Hospy Group")
+    branch = add(workspace, "account", name="Hospy Médias", parent_id=group)
+    delete_records(workspace, "account", [group, branch])
+
+    restored = restore_records(workspace, "account", [branch.id, group.id]).value
+
+    assert [account.deleted_at for account in restored] == [None, None]
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_number_that_json_has_not_is_refused(workspace: Workspace, number: str) -> None:
+    with pytest.raises(RejectedError, match="extra holds a value that JSON cannot"):
+        add(workspace, "lead", first_name="Jules", extra={"height": float(number)})
 
 
 def test_a_converted_lead_stays_and_its_contact_may_go(workspace: Workspace) -> None:
@@ -177,3 +259,9 @@ def test_a_phone_number_is_read_in_the_form_of_its_country(workspace: Workspace)
     changed = update_records(workspace, "lead", [lead], {"mobile": "06 12 34 56 78"}).value[0]
 
     assert (changed.phone, changed.mobile) == ("+33142685300", "+33612345678")
+
+
+def test_without_a_country_the_region_of_the_settings_counts(workspace: Workspace) -> None:
+    lead = add(attrs.evolve(workspace, settings=Settings(region="FR")), "lead", phone="01 42 68 53 00")
+
+    assert lead.phone == "+33142685300"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from crmkit.core.amendments import Amendment, SetField
 from crmkit.core.conversion import Proposal, Target
-from crmkit.core.ports.plugins import Context, Contribution, ConversionRule, NoExtensions
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import Context, ConversionRule, NoExtensions
 from crmkit.core.query import Query
 from crmkit.core.records import Stored
 from crmkit.errors import NotFoundError

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from crmkit.core.activity import ActivityKind
 from crmkit.core.builtin import builtin_schema
 from crmkit.core.conversion import Action
-from crmkit.core.declare import custom_fields, custom_record, fields_of, type_of
+from crmkit.core.declarations import fields_of, type_of
+from crmkit.core.declare import custom_fields, custom_record
 from crmkit.core.fields import stored
 from crmkit.core.query import Query
 from crmkit.core.records import Record

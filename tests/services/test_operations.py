@@ -5,17 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar, cast
 
+import attrs
 import pytest
 
+from crmkit.core.changes import ChangeSet
 from crmkit.core.planning import Planning
+from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Query
 from crmkit.core.values import Email
 from crmkit.errors import ConflictError, KeyReusedError, RejectedError, StalePlanError
-from crmkit.services.edit import add_records, update_records
-from crmkit.services.operations import Request, apply, begin_planning, open_operation, run
+from crmkit.services import operations
+from crmkit.services.edit import add_records, delete_records, update_records
+from crmkit.services.operations import Request, apply, begin_planning, open_operation, run, write_changes
 from crmkit.services.workspace import Workspace
 from crmkit.storage.memory import MemoryStorage
 from tests.services.conftest import open_workspace
@@ -62,6 +66,14 @@ def test_a_key_with_other_arguments_is_an_error(workspace: Workspace) -> None:
     assert caught.value.key == "k"
 
 
+def test_a_key_is_kept_even_where_there_was_nothing_to_change(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+    update_records(workspace, "lead", [lead], {"first_name": "Jules"}, key="k")
+
+    with pytest.raises(KeyReusedError):
+        update_records(workspace, "lead", [lead], {"first_name": "Jim"}, key="k")
+
+
 def test_a_dry_run_gives_the_value_and_leaves_everything_as_it_was(workspace: Workspace) -> None:
     add(workspace, "lead", first_name="Ada")
     before = dump(workspace)
@@ -70,6 +82,20 @@ def test_a_dry_run_gives_the_value_and_leaves_everything_as_it_was(workspace: Wo
 
     assert tried.value.first_name == "Jules"
     assert dump(workspace) == before
+
+
+def test_plugins_hear_of_what_was_committed_but_of_no_dry_run(workspace: Workspace) -> None:
+    class Listening(NoExtensions):
+        heard: ClassVar[list[ChangeSet]] = []
+
+        def committed(self, changes: ChangeSet) -> None:
+            self.heard.append(changes)
+
+    listened = attrs.evolve(workspace, extensions=Listening())
+    add_records(listened, "lead", [{"first_name": "Jules"}], dry_run=True)
+    outcome = add_records(listened, "lead", [{"first_name": "Ada"}])
+
+    assert [changes.operation_id for changes in Listening.heard] == [outcome.operation_id]
 
 
 def test_an_error_while_finishing_leaves_everything_as_it_was(workspace: Workspace) -> None:
@@ -141,6 +167,52 @@ def test_an_implicit_plan_is_made_anew_when_something_moved(workspace: Workspace
     assert outcome.value.first_name == "found 1"
 
 
+def test_what_a_plan_relied_on_is_looked_at_again_only_when_somebody_has_written(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(operations, "check_reliance", lambda *arguments: looked.append(arguments))
+
+    add(workspace, "lead", first_name="Jules")
+    quiet = len(looked)
+    with open_operation(workspace, Request(kind="edit")):
+        add(workspace, "lead", first_name="Ada")
+
+    assert (quiet, len(looked)) == (0, 1)
+
+
+def test_records_are_written_after_those_they_refer_to(workspace: Workspace) -> None:
+    class Recording:
+        kinds: ClassVar[list[str]] = []
+
+        def insert(self, kind: str, _columns: object) -> None:
+            self.kinds.append(kind)
+
+    with workspace.storage.read() as view:
+        planning = begin_planning(workspace, view, Request(kind="edit"))
+        for kind in ("deal", "contact", "account"):
+            planning.create(kind, {})
+        write_changes(cast("Any", Recording()), workspace.schema, planning.change_set({}))
+
+    assert Recording.kinds == ["account", "contact", "deal"]
+
+
+def test_a_long_log_is_written_in_pieces(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_LOG_ROWS", 1)
+    fields = ("title", "company", "city", "region", "notes")
+    leads = add_records(workspace, "lead", [{"first_name": field} for field in fields]).value
+
+    with open_operation(workspace, Request(kind="edit")):
+        for lead in leads:  # so that no two of them are changed together
+            update_records(workspace, "lead", [lead], {lead.first_name: "X"})
+
+    log = workspace.schema["change"].load_many(dump(workspace)["change"])
+    assert {change.record_id: change.fields for change in log} == {
+        lead.id: {lead.first_name: [None, "X"]} for lead in leads
+    }
+    assert len(log) == len(fields)
+
+
 def test_an_implicit_plan_is_not_made_anew_for_ever(workspace: Workspace) -> None:
     def plan(planning: Planning) -> Mapping[str, Any]:
         planning.lookup("lead", "first_name", ["Jules"])
@@ -197,6 +269,24 @@ def test_an_operation_is_refused_when_others_changed_what_it_read(workspace: Wor
 
     with pytest.raises(ConflictError):
         both_edit()
+
+
+def test_a_call_that_is_refused_leaves_nothing_in_an_open_operation(workspace: Workspace) -> None:
+    jules, ada = (add(workspace, "lead", first_name=name) for name in ("Jules", "Ada"))
+    update_records(workspace, "lead", [ada.id], {"title": "CEO"})
+
+    with open_operation(workspace, Request(kind="edit")):
+        update_records(workspace, "lead", [jules], {"title": "CTO"})
+        with pytest.raises(ConflictError):
+            delete_records(workspace, "lead", [jules.id, ada])
+        add(workspace, "lead", first_name="Marie")
+
+    state = workspace.schema["lead"].load_many(dump(workspace)["lead"])
+    assert [(lead.first_name, lead.title, lead.deleted_at) for lead in state] == [
+        ("Jules", "CTO", None),
+        ("Ada", "CEO", None),
+        ("Marie", None, None),
+    ]
 
 
 def test_moments_go_forward_even_where_the_clock_does_not(workspace: Workspace) -> None:

@@ -246,6 +246,16 @@ class TestRefusing:
         with pytest.raises(RejectedError, match="not said to whom"):
             queue_mail(workspace, "thank_you")
 
+    def test_blanks_are_no_purpose_nor_part_of_one(self, workspace: Workspace) -> None:
+        show = make_show(workspace, "a@example.com")
+        make_templates(workspace)
+        record_consent(workspace, "a@example.com", granted=False)
+
+        with pytest.raises(RejectedError, match="the purpose is empty"):
+            queue_mail(workspace, "thank_you", campaign=show, purpose=" ")
+        report = queue_mail(workspace, "thank_you", campaign=show, purpose=" marketing ").value
+        assert [each.reason for each in report.skipped] == ["the consent for marketing is withdrawn"]
+
     def test_an_empty_list_is_nobody(self, workspace: Workspace) -> None:
         assert queue_mail(workspace, "thank_you", campaign=make_show(workspace, "a@example.com"), people=[]).value == (
             QueueReport(queued=0)

@@ -116,7 +116,7 @@ def test_standard_input_is_spooled_and_the_spool_goes_away() -> None:
     assert source.name == "standard input"
     with source.open() as first, source.open() as second:
         assert first.read() == second.read() == TEXT
-    spool = source._path  # noqa: SLF001 - nothing public knows where it is
+    spool = source.path
     assert spool.exists()
     del source
     gc.collect()

@@ -220,6 +220,30 @@ def test_a_header_below_a_preamble_is_found() -> None:
     assert finding(table, "header") == "line 4"
 
 
+def test_a_header_with_one_row_above_another_table_is_a_summary() -> None:
+    table = table_of("Name,Phone,Notes\nExpo,1,2\n\nName,Email,City\nAnn,ann@x.example,Bonn\n")
+
+    assert table.header == ("Name", "Email", "City")
+
+
+def test_a_number_among_many_names_is_part_of_a_header() -> None:
+    table = table_of("0,Name,Company,Email,Phone\n1,Ann Lee,Lee Inc,ann@x.example,12\n")
+
+    assert table.header == ("0", "Name", "Company", "Email", "Phone")
+
+
+def test_a_line_drawn_below_the_header_is_no_record() -> None:
+    text = "Name|Phone\n:----|----\nAnn Lee|12\n"
+
+    assert [row.kind for row in table_of(text).rows()] == [RowKind.RULE, RowKind.DATA]
+
+
+def test_a_total_that_counts_is_no_record() -> None:
+    kinds = [row.kind for row in table_of("Name,Email,City\nAnn,ann@x.example,Bonn\nTotal,Count,1\n").rows()]
+
+    assert kinds == [RowKind.DATA, RowKind.TOTAL]
+
+
 def test_without_known_words_labels_above_values_are_a_header() -> None:
     table = open_table(BytesSource("x.csv", b"Foo,Bar\nAnn,a@x.fr\n"), ReadingOptions())
 

@@ -12,11 +12,11 @@ from crmkit.core.activity import ActivityKind
 from crmkit.core.lead import LeadStatus
 from crmkit.core.message import MessageStatus
 from crmkit.core.planning import Planning
-from crmkit.errors import CrmkitError, NotReversibleError
+from crmkit.errors import CrmkitError, NotReversibleError, RejectedError
 from crmkit.services.activities import log_activity
 from crmkit.services.convert import convert_lead, convert_leads
-from crmkit.services.edit import add_records, delete_records, update_records
-from crmkit.services.operations import Request, run
+from crmkit.services.edit import add_records, delete_records, restore_records, update_records
+from crmkit.services.operations import Request, open_operation, run
 from crmkit.services.undo import redo, undo
 from crmkit.services.workspace import Workspace
 from crmkit.storage.memory import MemoryStorage
@@ -144,6 +144,72 @@ def test_a_colleague_stands_in_the_way_of_undoing_a_redo_too(workspace: Workspac
     assert dump(workspace) == before
 
 
+@pytest.mark.parametrize("change", [{"account_id": None}, None], ids=["parted", "deleted"])
+def test_nothing_comes_back_to_what_is_deleted(workspace: Workspace, change: dict[str, Any] | None) -> None:
+    account = add(workspace, "account", name="Hospy Médias")
+    contact = add(workspace, "contact", last_name="Etienne", account_id=account)
+    if change is None:
+        outcome = delete_records(workspace, "contact", [contact])
+    else:
+        outcome = update_records(workspace, "contact", [contact], change)
+    gone = delete_records(workspace, "account", [account])
+
+    with pytest.raises(NotReversibleError) as caught:
+        undo(workspace, str(outcome.operation_id))
+
+    assert caught.value.obstacles == ("Etienne belongs to the account Hospy Médias, which is deleted",)
+    undo(workspace, str(gone.operation_id))
+    undo(workspace, str(outcome.operation_id))
+    assert living(workspace)["contact"][contact.id]["account_id"] == account.id
+
+
+def test_a_note_of_before_goes_with_a_restored_lead_and_one_of_since_is_in_the_way(workspace: Workspace) -> None:
+    lead = add(workspace, "lead", first_name="Jules")
+    log_activity(workspace, ActivityKind.NOTE, "of before", about=[lead])
+    delete_records(workspace, "lead", [lead.id])
+    operation = str(restore_records(workspace, "lead", [lead.id]).operation_id)
+    undo(workspace, operation)
+    assert "lead" not in living(workspace)
+    redo(workspace, operation)
+    log_activity(workspace, ActivityKind.NOTE, "of since", about=[lead])
+
+    with pytest.raises(NotReversibleError) as caught:
+        undo(workspace, operation)
+
+    assert caught.value.obstacles == ("the activity note “of since” is bound to Jules",)
+
+
+def test_what_was_deleted_together_comes_back_together(workspace: Workspace) -> None:
+    account = add(workspace, "account", name="Hospy Médias")
+    contact = add(workspace, "contact", last_name="Etienne", account_id=account)
+    with open_operation(workspace, Request(kind="edit")) as both:
+        delete_records(workspace, "contact", [contact])
+        delete_records(workspace, "account", [account])
+
+    undo(workspace, both.operation_id)
+
+    assert set(living(workspace)) == {"account", "contact"}
+
+
+def test_an_erasure_is_for_good(workspace: Workspace) -> None:
+    def plan(planning: Planning) -> dict[str, Any]:
+        return {"id": planning.create("lead", {"first_name": "Jules"})}
+
+    outcome = run(workspace, Request(kind="erase"), plan, lambda _view, _result: None)
+
+    with pytest.raises(NotReversibleError, match="cannot be undone"):
+        undo(workspace, str(outcome.operation_id))
+
+
+def test_an_undo_is_an_operation_of_its_own(workspace: Workspace) -> None:
+    operation = str(add_records(workspace, "lead", [{"first_name": "Jules"}]).operation_id)
+
+    with open_operation(workspace, Request(kind="edit")):
+        for way in (undo, redo):
+            with pytest.raises(RejectedError, match=f"an? {way.__name__} cannot be part of an open operation"):
+                way(workspace, operation)
+
+
 def test_what_stands_in_the_way_can_be_kept_and_the_rest_undone(workspace: Workspace) -> None:
     lead = jules(workspace)
     result = convert_lead(workspace, lead.id).value
@@ -178,6 +244,20 @@ def test_a_bulk_can_be_undone_for_some_of_its_records(workspace: Workspace) -> N
     assert "contact" not in living(workspace)
 
 
+def test_what_the_operation_did_nothing_to_is_not_undone_in_silence(workspace: Workspace) -> None:
+    other = add(workspace, "lead", first_name="Jules")
+    bulk = add_records(workspace, "lead", [{"first_name": "Marie"}, {"first_name": "Ada"}])
+    operation, (marie, ada) = str(bulk.operation_id), bulk.value
+    undo(workspace, operation, only=[marie])
+    before = dump(workspace)
+
+    for once_more in ([other], [marie], [ada, other]):
+        with pytest.raises(NotReversibleError, match=f"has nothing of {once_more[-1].id} to take back"):
+            undo(workspace, operation, only=once_more)
+
+    assert dump(workspace) == before
+
+
 @pytest.mark.parametrize("named", ["contact_id", "account_id", "id"])
 def test_what_a_lead_became_may_stand_for_it(workspace: Workspace, named: str) -> None:
     leads = [jules(workspace), add(workspace, "lead", first_name="Ada", company="Lovelace")]
@@ -192,7 +272,11 @@ def test_what_a_lead_became_may_stand_for_it(workspace: Workspace, named: str) -
 
 def test_queued_mail_is_cancelled_and_sent_mail_is_listed(workspace: Workspace) -> None:
     def plan(planning: Planning) -> dict[str, Any]:
-        for status, sent_at in ((MessageStatus.QUEUED, None), (MessageStatus.SENT, planning.at)):
+        for status, sent_at in (
+            (MessageStatus.QUEUED, None),
+            (MessageStatus.SENT, planning.at),
+            (MessageStatus.CANCELLED, None),
+        ):
             planning.create(
                 "message",
                 {
@@ -216,10 +300,10 @@ def test_queued_mail_is_cancelled_and_sent_mail_is_listed(workspace: Workspace) 
     assert report.cancelled == 1
     assert [text[:55] for text in report.sent] == ["the mail “Thank you” to jules@hospy.example was sent at "[:55]]
     statuses = {row["dedupe_key"]: row["status"] for row in living(workspace)["message"].values()}
-    assert statuses == {None: "cancelled", "sent": "sent"}
+    assert statuses == {None: "cancelled", "sent": "sent", "cancelled": "cancelled"}
     redo(workspace, str(outcome.operation_id))
     statuses = {row["dedupe_key"]: row["status"] for row in living(workspace)["message"].values()}
-    assert statuses == {"queued": "queued", "sent": "sent"}
+    assert statuses == {"queued": "queued", "sent": "sent", "cancelled": "cancelled"}
 
 
 def test_a_dry_run_of_an_undo_reports_and_changes_nothing(workspace: Workspace) -> None:

@@ -18,8 +18,9 @@ from crmkit.core.builtin import builtin_schema
 from crmkit.core.declare import record_type
 from crmkit.core.fields import Scalar, stored
 from crmkit.core.query import Query
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Record
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
 from crmkit.errors import (
     ConfigError,
     LockedError,

@@ -12,7 +12,7 @@ from crmkit import Row
 BADGES = """BadgeID;First;Last;Company;Email;Interest
 7;Zoé;Lefèvre;Éditions du Phare;zoe@phare.example;hot
 8;Bob;Next-Door;Rival Ltd;bob@rival.example;exhibitor
-9;Léa;Petit;;no address;warm
+9;;;;lea.petit@;warm
 """
 
 

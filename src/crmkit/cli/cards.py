@@ -14,7 +14,7 @@ from crmkit.cli.naming import in_words
 from crmkit.cli.output import Card, Part
 from crmkit.cli.state import Session, Writing, command, group, looking_back, writing
 from crmkit.cli.timeline import timeline_table
-from crmkit.core.declare import value_of
+from crmkit.core.declarations import value_of
 from crmkit.core.operation import Operation
 from crmkit.services.cards import RecordCard, record_card
 from crmkit.services.edit import add_records, update_records

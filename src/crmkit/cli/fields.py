@@ -54,9 +54,9 @@ class _Moment(click.ParamType[datetime]):
             day = _day(text)
             # Noon, so that it is the same day nearly everywhere.
             local = datetime.combine(day, time(12)) if day else datetime.fromisoformat(text)
-        except ValueError:
+            return local.astimezone()  # one without a time zone is local
+        except (ValueError, OverflowError):  # the first and last days of the calendar have no local time
             self.fail(f"{value!r} is no date: write 2026-01-31, '2026-01-31 14:30', today, tomorrow or +3d", param, ctx)
-        return local.astimezone()  # one without a time zone is local
 
 
 _AHEAD = re.compile(r"\+(\d{1,4})([dw])")

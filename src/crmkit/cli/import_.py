@@ -130,7 +130,8 @@ def _import_all(session: Session, source: Source, asked: Mapping[str, Any]) -> N
     given = sorted(name for name, value in asked.items() if value and name not in (*how, "policy"))
     if given:
         raise click.UsageError(f"a whole workspace is imported as it is, without {', '.join(given)}")
-    outcome = import_workspace(session.workspace, source, **how)
+    with _progress(source) as progress:
+        outcome = import_workspace(session.workspace, source, progress=progress, **how)
     session.done(outcome, *summary(outcome.value), value=outcome.value)
 
 

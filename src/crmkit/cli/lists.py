@@ -11,12 +11,12 @@ import click
 from crmkit.cli.asking import split_names, where_option
 from crmkit.cli.output import Column, Table, words
 from crmkit.cli.state import Session, command, looking_back
-from crmkit.core.declare import value_of
+from crmkit.core.declarations import value_of
 from crmkit.core.expression_text import parse_expression
 from crmkit.core.expressions import paths_in
 from crmkit.core.fields import ANY
 from crmkit.core.query import Compare, Condition, Op
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 
 __all__ = ["accounts", "activities", "campaigns", "contacts", "deals", "leads", "list_", "pipelines", "users"]
 

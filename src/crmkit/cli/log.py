@@ -10,7 +10,7 @@ import click
 from crmkit.cli.output import Card, Column, Table
 from crmkit.cli.state import Session, command
 from crmkit.core.builtin import custom_types
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.services.log import LoggedOperation, operation_details, recent_operations
 from crmkit.services.timeline import changed_values
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -36,6 +37,9 @@ def importer(session: Session, name: str, folder: Path | None) -> None:
     module = name.replace("-", "_")
     if not _NAME.fullmatch(name) or keyword.iskeyword(module):
         raise RejectedError(f"{name!r} is no name", hint="lower case letters, digits and dashes, as in acme-badges")
+    if module == "tests" or find_spec(module) is not None:
+        reason = f"{module} is the name of another module, which would hide this one"
+        raise RejectedError(reason, hint=f"name it otherwise, such as {name}-files")
     target = folder or Path(name)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RejectedError(f"{target} is there already", hint="name another folder with --into")

@@ -106,7 +106,7 @@ def words(value: Any) -> str:
     if isinstance(value, Money):
         return value.format()
     if isinstance(value, datetime):
-        local = value.astimezone()
+        local = _local(value)
         return f"{local.day} {local:%b %Y %H:%M}"
     if isinstance(value, date):
         return f"{value.day} {value:%b %Y}"
@@ -117,6 +117,14 @@ def words(value: Any) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(words(part) for part in value)
     return str(value)
+
+
+def _local(moment: datetime) -> datetime:
+    """Return a moment in local time; the ends of the calendar, which mean "for ever", may have none."""
+    try:
+        return moment.astimezone()
+    except (ValueError, OverflowError):
+        return moment
 
 
 def printable(text: str) -> str:

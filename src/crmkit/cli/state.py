@@ -130,7 +130,10 @@ class Session:
         from crmkit.plugins.manager import PluginManager
 
         return PluginManager(
-            self.settings.plugins, files=[Path(file) for file in self.plugin_files], discover=not self.no_plugins
+            self.settings.plugins,
+            configured=self.settings.plugin,
+            files=[Path(file) for file in self.plugin_files],
+            discover=not self.no_plugins,
         )
 
     def close(self) -> None:

@@ -25,9 +25,9 @@ from crmkit.core.checks import parse_values
 from crmkit.core.contact import Contact
 from crmkit.core.conversion import CHOSEN, MAPPING, Action, FieldPlan, Proposal, Target, holds
 from crmkit.core.deal import Deal
-from crmkit.core.declare import value_of
-from crmkit.core.fields import close_to
+from crmkit.core.declarations import value_of
 from crmkit.core.schema import Schema
+from crmkit.core.spelling import close_to
 
 __all__ = ["Amended", "amend"]
 

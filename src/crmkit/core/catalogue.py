@@ -7,13 +7,12 @@ catalogue, so they travel along untouched meanwhile: through undo, merge, copy a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from crmkit.core.declare import record_type
-from crmkit.core.fields import Field, Kind
-from crmkit.core.records import Record
-from crmkit.core.schema import RecordType, Schema
-from crmkit.errors import ConfigError
+from crmkit.core.schema import LateType, Schema
+
+if TYPE_CHECKING:
+    from crmkit.core.record_type import RecordType
 
 __all__ = ["Catalogue", "catalogue_of", "completed"]
 
@@ -41,39 +40,23 @@ def completed(schema: Schema, kept: Catalogue) -> Schema:
         kept: The catalogue the workspace keeps.
 
     Raises:
-        ConfigError: A field is declared as another kind than the workspace holds.
+        ConfigError: A field is declared as another kind than the workspace holds; of a late type, only
+            once that is loaded.
     """
-    types = []
-    for kind in schema:
-        known = kept.get(kind.name, {}).get("fields", {})
-        _check_kinds(kind, known)
-        absent = {name: entry for name, entry in known.items() if name not in kind.position}
-        types.append(kind.carrying(_carried(absent)) if absent else kind)
-    types += [_absent_type(name, entry) for name, entry in kept.items() if name not in schema.types]
-    return Schema(types)
+    types = [_completed(each, kept) if each.name in kept else each for each in schema.given.values()]
+    return Schema([*types, *(_absent(name, entry) for name, entry in kept.items() if name not in schema.given)])
 
 
-def _absent_type(name: str, entry: Mapping[str, Any]) -> RecordType:
-    bare = record_type(
-        Record, name=name, plural=entry["plural"], prefix=entry["prefix"], made_by="a plugin that is absent"
-    )
-    return bare.carrying(_carried({n: more for n, more in entry["fields"].items() if n not in bare.position}))
+def _completed(given: RecordType | LateType, kept: Catalogue) -> RecordType | LateType:
+    def complete(kind: RecordType) -> RecordType:
+        from crmkit.core.absent import completed_type  # brings in what declares fields
+
+        return completed_type(kind, kept[kind.name]["fields"])
+
+    return given.then(complete) if isinstance(given, LateType) else complete(given)
 
 
-def _carried(fields: Mapping[str, Mapping[str, Any]]) -> list[Field]:
-    return [
-        Field(name=name, kind=Kind(entry["kind"]), references=entry["references"], editable=False, carried=True)
-        for name, entry in fields.items()
-    ]
+def _absent(name: str, entry: Mapping[str, Any]) -> RecordType:
+    from crmkit.core.absent import absent_type
 
-
-def _check_kinds(kind: RecordType, known: Mapping[str, Mapping[str, Any]]) -> None:
-    for field in kind.fields:
-        before = known.get(field.name, {}).get("kind", field.kind.value)
-        if before != field.kind.value:
-            message = f"{kind.name}.{field.name} is declared as {field.kind.value}, but the workspace holds {before}"
-            raise ConfigError(
-                message,
-                setting=f"{kind.name}.{field.name}",
-                hint="declare a field of another name, copy the values over, and drop the old one",
-            )
+    return absent_type(name, entry)

@@ -8,11 +8,11 @@ from typing import Any
 import attrs
 
 from crmkit.core.contact import check_contact
-from crmkit.core.fields import close_to
 from crmkit.core.lead import check_lead
 from crmkit.core.pipeline import check_pipeline, check_stage
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType
+from crmkit.core.spelling import close_to
 from crmkit.errors import CrmkitError, RejectedError
 
 __all__ = ["check_record", "gathered", "parse_values", "refused_by_class"]
@@ -69,7 +69,7 @@ def parse_values(
             hint = f"; did you mean {close[0]}?" if close else f" (it has {', '.join(editable)})"
             problems.append(f"a {kind.name} has no field {name!r}{hint}")
         elif not attribute.editable:
-            problems.append(f"{name} of a {kind.name} cannot be set by an edit")
+            problems.append(f"{name} of a {kind.name} cannot be set by an edit{_INSTEAD.get((kind.name, name), '')}")
         elif value is None or value == "":
             if attribute.required:
                 problems.append(f"{name} may not be empty")
@@ -174,3 +174,13 @@ _CHECKS: Mapping[str, Callable[[Mapping[str, Any], Any], list[str]]] = {
     "pipeline": check_pipeline,
     "stage": check_stage,
 }
+
+_INSTEAD: Mapping[tuple[str, str], str] = {
+    ("deal", "stage_id"): "; move_deal does it, or crmkit deal move",
+    ("deal", "probability_percent"): "; set_probability does it, or crmkit deal set NAME probability=PERCENT",
+    ("deal", "lost_reason"): "; lose_deal does it, or crmkit deal lose",
+    ("deal", "lost_comment"): "; lose_deal does it, or crmkit deal lose",
+    ("deal", "closed_at"): "; win_deal and lose_deal do it, or crmkit deal win and lose",
+    ("lead", "conversion_id"): "; convert does it, or crmkit convert",
+}
+"""What does set a value that no edit may set."""

@@ -122,7 +122,7 @@ def scalar_json(value: str | int | None) -> str:
 
 
 _quoted = json.encoder.encode_basestring
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
@@ -254,7 +254,7 @@ def _parse_mapping(value: Any) -> dict[str, Any]:
         raise ValueError(msg)
     try:
         return typing.cast("dict[str, Any]", json.loads(to_json(dict(value))))
-    except (TypeError, UnicodeEncodeError):
+    except (TypeError, ValueError, RecursionError):
         msg = "holds a value that JSON cannot"
         raise ValueError(msg) from None
 

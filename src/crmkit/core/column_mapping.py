@@ -18,7 +18,8 @@ import attrs
 from crmkit.core.codecs import as_json, scalar_json, to_json
 from crmkit.core.conversion import ADDRESS, Action, Target, business_names, places_of
 from crmkit.core.fields import Kind, Row, Scalar
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 
 __all__ = ["NEW_ACCOUNT", "ColumnMapping", "Shape"]
 

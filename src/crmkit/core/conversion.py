@@ -18,7 +18,8 @@ from crmkit.core.account import Account
 from crmkit.core.codecs import to_json
 from crmkit.core.contact import Contact
 from crmkit.core.deal import Deal
-from crmkit.core.declare import record_type, value_of
+from crmkit.core.declarations import value_of
+from crmkit.core.declare import record_type
 from crmkit.core.fields import stored
 from crmkit.core.lead import Lead
 from crmkit.core.records import Stored

@@ -16,7 +16,7 @@ from typing import Final
 from crmkit.core.codecs import to_json
 from crmkit.core.fields import Kind, Row, Scalar
 from crmkit.core.query import Query
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.errors import RejectedError
 
 __all__ = ["after_cursor", "cursor_of"]

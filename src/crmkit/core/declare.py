@@ -12,11 +12,11 @@ import attrs
 
 from crmkit.core.codecs import codec_for
 from crmkit.core.fields import Attribute, CustomFields, Derived, Field, Kind, Scalar
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Record, Stored
-from crmkit.core.schema import RecordType
 from crmkit.core.values.text import fold, fold_column
 
-__all__ = ["custom_fields", "custom_record", "declared", "fields_of", "record_type", "type_of", "value_of"]
+__all__ = ["custom_fields", "custom_record", "record_type"]
 
 T = TypeVar("T", bound=type)
 
@@ -77,54 +77,6 @@ def custom_record(name: str, **more: Any) -> Callable[[T], T]:
         return cast("T", made)
 
     return declare
-
-
-def declared(item: object) -> object:
-    """Return what `custom_fields` or `custom_record` declared with a class; anything else as it is."""
-    if not isinstance(item, type):
-        return item
-    return vars(item).get("__crmkit_fields__") or vars(item).get("__crmkit_type__") or item
-
-
-def fields_of(cls: type | CustomFields) -> CustomFields:
-    """Return what `custom_fields` declared.
-
-    Raises:
-        TypeError: The class was not declared.
-    """
-    found = declared(cls)
-    if not isinstance(found, CustomFields):
-        message = f"{_called(cls)} is not declared; put @crmkit.custom_fields(...) above it"
-        raise TypeError(message)
-    return found
-
-
-def type_of(cls: type | RecordType) -> RecordType:
-    """Return what `custom_record` declared.
-
-    Raises:
-        TypeError: The class was not declared.
-    """
-    found = declared(cls)
-    if not isinstance(found, RecordType):
-        message = f"{_called(cls)} is not declared; put @crmkit.custom_record(...) above it"
-        raise TypeError(message)
-    return found
-
-
-def value_of(record: Any, name: str) -> Any:
-    """Return an attribute of a record or, by its dotted name, a custom field; None when it has none of that name."""
-    group, dot, inner = name.partition(".")
-    if not dot:
-        return getattr(record, name, None)
-    for cls, custom in getattr(record, "custom", {}).items():
-        if fields_of(cls).name == group:
-            return getattr(custom, inner, None)
-    return None
-
-
-def _called(item: object) -> str:
-    return item.__name__ if isinstance(item, type) else repr(item)
 
 
 def record_type(

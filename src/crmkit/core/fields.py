@@ -8,14 +8,15 @@ and its undo are the same values, and a back end needs no knowledge of records.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from crmkit.core.codecs import Codec
 from crmkit.errors import CrmkitError
+
+if TYPE_CHECKING:
+    from crmkit.core.codecs import Codec
 
 __all__ = [
     "ANY",
@@ -26,7 +27,6 @@ __all__ = [
     "Kind",
     "Row",
     "Scalar",
-    "close_to",
     "made",
     "stored",
 ]
@@ -178,8 +178,3 @@ def made(cls: type, values: Mapping[str, Any]) -> Any:
         for name, value in values.items():
             object.__setattr__(bare, name, value)
         return bare
-
-
-def close_to(word: str, known: Iterable[str]) -> list[str]:
-    """Return the known words that come close to a misspelt one, best first."""
-    return get_close_matches(word, list(known), n=2, cutoff=0.6)

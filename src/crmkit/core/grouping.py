@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Measure, rank_of
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 
 __all__ = ["grouped"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmkit.core.query import Compare, Condition, Not, Op, both
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 
 __all__ = ["listed"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crmkit.core.fields import close_to
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
+from crmkit.core.spelling import close_to
 
 __all__ = ["merge_refusals"]
 

@@ -18,8 +18,8 @@ from crmkit.core.contact import PointKind
 from crmkit.core.conversion import CHOSEN, Action, Conversion
 from crmkit.core.declare import record_type
 from crmkit.core.fields import ANY, Attribute, Row, Scalar, stored
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType
 from crmkit.core.values.email import Email
 
 __all__ = [

@@ -8,7 +8,7 @@ from datetime import datetime
 from crmkit.core.codecs import moment_text
 from crmkit.core.fields import Row
 from crmkit.core.operation import Change
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 
 __all__ = ["row_as_of", "row_before"]
 

@@ -12,7 +12,7 @@ import attrs
 
 from crmkit.core.changes import Creates, Updates
 from crmkit.core.fields import Row, Scalar
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 
 __all__ = ["Pending"]
 
@@ -96,6 +96,13 @@ class Pending:
         """Add changes of records that were there before."""
         self._updated.append(updates)
         self._updated_ids.add(updates.ids)
+
+    def join(self, others: Pending) -> None:
+        """Add what others hold as columns; of their changes of records, these here must know none."""
+        for columns in others._created:
+            self.add_created(columns)
+        for updates in others.updates():
+            self.add_updated(updates)
 
     def put(self, id_: str, row: list[Scalar]) -> None:
         """Add a record as a row, or replace it."""

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from crmkit.core.codecs import moment_text
-from crmkit.core.declare import fields_of
+from crmkit.core.declarations import fields_of
 from crmkit.core.records import Record
 from crmkit.core.values.money import Money
 

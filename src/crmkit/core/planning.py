@@ -8,6 +8,7 @@ operation. Nothing is written: the result is a `ChangeSet`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -216,10 +217,23 @@ class Planning:
         self._pending(kind).put(record_id, list(map(row.get, type_.field_names)))
         return record_id
 
-    def create_columns(self, kind: str, columns: Mapping[str, Sequence[Scalar]], count: int) -> list[str]:
+    def create_columns(
+        self,
+        kind: str,
+        columns: Mapping[str, Sequence[Scalar]],
+        count: int,
+        *,
+        derived: Mapping[str, Sequence[Scalar]] | None = None,
+    ) -> list[str]:
         """Plan *count* new records from columns of scalars, and return their ids in order.
 
         System and derived fields are added; a field that is left out has its default.
+
+        Args:
+            kind: The record type.
+            columns: Field to values.
+            count: How many records.
+            derived: The derived fields, if `RecordType.derive_columns` was asked already.
         """
         type_ = self.schema[kind]
         ids = columns.get("id") or self.ids.take(type_.prefix, count)
@@ -228,7 +242,7 @@ class Planning:
             if value is not None and name not in columns:
                 whole[name] = Repeated(value, count)
         whole.update(columns)
-        whole.update(type_.derive_columns(whole, count))
+        whole.update(type_.derive_columns(whole, count) if derived is None else derived)
         self._pending(kind).add_created(whole)
         return list(map(str, ids))
 
@@ -316,6 +330,36 @@ class Planning:
     def warn(self, text: str) -> None:
         """Add something a person should know."""
         self._warnings.append(text)
+
+    @contextmanager
+    def part(self) -> Iterator[Planning]:
+        """Plan a part: it joins the rest at the end of the block, or nothing of it does when the block raises."""
+        part = Planning(
+            self,
+            self.schema,
+            kind=self.kind,
+            operation_id=self.operation_id,
+            at=self.at,
+            actor=self.actor,
+            reason=self.reason,
+            ids_used=self.ids.used,
+        )
+        yield part
+        self.ids = part.ids
+        self._warnings += part._warnings
+        for kind, theirs in part._touched.items():
+            mine = self._pending(kind)
+            if not mine.isdisjoint(sorted(theirs.updated_ids())):
+                part._settle(theirs)
+            mine.join(theirs)
+            for id_, row in theirs.rows.items():
+                if id_ in part._base:
+                    self._put(kind, id_, row)
+                else:
+                    mine.put(id_, row)
+        self._why |= part._why
+        for id_, rules in part._rules.items():
+            self._rules.setdefault(id_, {}).update(rules)
 
     def change_set(self, result: Mapping[str, Any]) -> ChangeSet:
         """Return all that was collected, frozen."""

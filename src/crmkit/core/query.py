@@ -17,7 +17,7 @@ from decimal import Decimal
 import attrs
 
 from crmkit.core.fields import Kind, Row, Scalar
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.core.values.text import fold
 
 __all__ = ["Aggregate", "All", "Any", "Compare", "Condition", "Measure", "Not", "Op", "Order", "Query", "matches"]

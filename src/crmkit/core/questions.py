@@ -18,11 +18,13 @@ import attrs
 
 from crmkit.core.codecs import Codec, codec_for
 from crmkit.core.expressions import AllOf, AnyOf, Expression, Negation, Test, Verb, quoted
-from crmkit.core.fields import ANY, Field, Kind, Scalar, close_to
+from crmkit.core.fields import ANY, Field, Kind, Scalar
 from crmkit.core.periods import days_of, moments_of
 from crmkit.core.query import All, Compare, Condition, Not, Op, Order
 from crmkit.core.query import Any as AnyCondition
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
+from crmkit.core.spelling import close_to
 from crmkit.core.values.email import Email
 from crmkit.core.values.money import UNUSUAL_DIGITS, Money
 from crmkit.core.values.names import name_key

@@ -1,251 +1,45 @@
-"""Record types and the schema they make up.
+"""The record types of one workspace.
 
-A record is an attrs class; `crmkit.core.declare` reads its attributes into fields, which
-are all that storage, query, log, undo and export know. Built-in and custom types are
-declared the same way.
+crmkit's own are loaded when somebody looks at them: whoever opens a workspace to add a lead
+need not wait for what is known of deliveries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from crmkit.core.fields import ANY, Attribute, CustomFields, Derived, Field, Row, Scalar, close_to, made
-from crmkit.core.records import Record, Stored
+from crmkit.core.spelling import close_to
 from crmkit.errors import ConfigError, NotFoundError
 
-__all__ = ["RecordType", "Schema"]
+if TYPE_CHECKING:
+    from crmkit.core.fields import CustomFields, Field
+    from crmkit.core.record_type import RecordType
+
+__all__ = ["LateType", "Schema"]
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class RecordType:
-    """A declared record type.
+@attrs.frozen(eq=False)
+class LateType:
+    """A record type that is loaded when somebody looks at it; it stands after those it refers to.
 
     Attributes:
-        name: ``lead``: singular, also the name of its table.
-        plural: ``leads``: the name of its collection.
-        prefix: What its ids begin with, before the underscore.
-        cls: The attrs class.
-        attributes: Its attributes in order.
-        fields: Its stored fields in order; a row has one scalar for each.
-        unique: Groups of fields whose values no two living records may share;
-            a group with a None in it does not count.
-        together: Groups of fields that are often asked for together, of living records:
-            the first ones in conditions or an order, the others only shown or added up.
-        search: The fields that full-text search looks at.
-        undo: What an undo does with a created one: ``delete`` makes it a tombstone,
-            ``keep`` leaves it (a consent stays given), ``cancel`` sets its status.
-        made_by: What makes such records instead of a plain ``add``, as a hint; empty
-            when a plain ``add`` does.
-        unlisted: Field to the values with which a record is left out of lists, unless
-            somebody asks for that field.
-        custom: The custom fields that were added to it.
+        name: The name of the type.
+        plural: Its plural.
+        prefix: Its prefix.
+        load: Returns the type.
     """
 
     name: str
     plural: str
     prefix: str
-    cls: type[Stored]
-    attributes: tuple[Attribute, ...]
-    fields: tuple[Field, ...]
-    derived: tuple[Derived, ...] = ()
-    unique: tuple[tuple[str, ...], ...] = ()
-    together: tuple[tuple[str, ...], ...] = ()
-    search: tuple[str, ...] = ()
-    undo: Literal["delete", "keep", "cancel"] = "delete"
-    made_by: str = ""
-    unlisted: Mapping[str, tuple[Scalar, ...]] = attrs.field(factory=dict)
-    custom: tuple[CustomFields, ...] = ()
+    load: Callable[[], RecordType]
 
-    def extended(self, custom: CustomFields) -> RecordType:
-        """Return this type with custom fields.
-
-        Raises:
-            ConfigError: One of them has a name that is taken, or the type takes none.
-        """
-        if not issubclass(self.cls, Record):
-            message = f"a {self.name} takes no custom fields"
-            raise ConfigError(message, setting=custom.name)
-        taken = {name.replace(".", "_") for name in self.field_names} & {
-            f.name.replace(".", "_") for f in custom.fields
-        }
-        if taken:
-            message = f"a {self.name} already has the field {', '.join(sorted(taken))}"
-            raise ConfigError(message, setting=custom.name, hint="give the custom fields another name")
-        return attrs.evolve(
-            self,
-            attributes=(*self.attributes, *custom.attributes),
-            fields=(*self.fields, *custom.fields),
-            custom=(*self.custom, custom),
-        )
-
-    def carrying(self, fields: Iterable[Field]) -> RecordType:
-        """Return this type with fields that only travel along: a plugin declared them that is absent now."""
-        return attrs.evolve(self, fields=(*self.fields, *fields))
-
-    def counted(self, number: int) -> str:
-        """Return a number of such records in words: ``2 campaign members``."""
-        return f"{number} {(self.name if number == 1 else self.plural).replace('_', ' ')}"
-
-    @cached_property
-    def position(self) -> Mapping[str, int]:
-        """Field name to its place in a row."""
-        return {field.name: i for i, field in enumerate(self.fields)}
-
-    @cached_property
-    def field_names(self) -> tuple[str, ...]:
-        """The names of the fields in order."""
-        return tuple(field.name for field in self.fields)
-
-    @cached_property
-    def attribute(self) -> Mapping[str, Attribute]:
-        """Attribute name to attribute."""
-        return {a.name: a for a in self.attributes}
-
-    @property
-    def is_absent(self) -> bool:
-        """Whether what declared this type is absent now, so that its records only travel along."""
-        return self.cls is Record
-
-    @cached_property
-    def editable_names(self) -> tuple[str, ...]:
-        """The attributes that an edit may set."""
-        return tuple(a.name for a in self.attributes if a.editable)
-
-    @cached_property
-    def bonds(self) -> Mapping[str, Field]:
-        """The attributes that hold an id, with their fields; in contrast to `references` only what people see."""
-        places = {field.name: field for field in self.references if not field.carried}
-        return {a.name: places[a.fields[0]] for a in self.attributes if a.fields[0] in places}
-
-    @cached_property
-    def references(self) -> tuple[Field, ...]:
-        """The fields that hold ids of other records."""
-        return tuple(field for field in self.fields if field.references)
-
-    def field(self, name: str) -> Field:
-        """Return the field of that name.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        try:
-            return self.fields[self.position[name]]
-        except KeyError:
-            raise NotFoundError(f"field of {self.name}", name, suggestions=close_to(name, self.visible_names)) from None
-
-    @cached_property
-    def visible_names(self) -> tuple[str, ...]:
-        """The names that people use."""
-        return tuple(field.name for field in self.fields if not (field.hidden or field.carried))
-
-    @cached_property
-    def _plan(self) -> tuple[tuple[str, int, int, Callable[..., Any] | None], ...]:
-        # attribute, first and last place in the row, decoder (None: as it is)
-        plan = []
-        for a in self.attributes:
-            first = self.position[a.fields[0]]
-            plan.append((a.name, first, first + len(a.fields), a.codec.decode))
-        return tuple(plan)
-
-    def load(self, row: Row) -> Any:
-        """Build the record of a row."""
-        values: dict[str, Any] = {}
-        for name, first, last, decode in self._plan:
-            value = row[first]
-            if decode is not None:
-                value = decode(value) if last == first + 1 else decode(*row[first:last])
-            values[name] = value
-        return self.build(values) if self.custom else made(self.cls, values)
-
-    def build(self, values: Mapping[str, Any]) -> Any:
-        """Build a record from attribute values, those of custom fields by their dotted names."""
-        own = {name: value for name, value in values.items() if "." not in name}
-        if self.custom:
-            own["custom"] = {custom.cls: custom.load(values) for custom in self.custom}
-        return made(self.cls, own)
-
-    def values_of(self, record: Any) -> dict[str, Any]:
-        """Return the attribute values of a record, those of custom fields by their dotted names."""
-        values = {a.name: getattr(record, a.name) for a in self.attributes if "." not in a.name}
-        for custom in self.custom:
-            values |= custom.values_of(record[custom.cls])
-        return values
-
-    def value_of(self, record: Any, name: str) -> Any:
-        """Return one attribute value of a record, also that of a custom field by its dotted name."""
-        group, dot, inner = name.partition(".")
-        if not dot:
-            return getattr(record, name)
-        return getattr(record[next(custom.cls for custom in self.custom if custom.name == group)], inner)
-
-    def carried(self, row: Row) -> dict[str, Scalar]:
-        """Return what a row holds for plugins that are absent now, as it is stored; nothing is left out."""
-        return {name: row[place] for name, place in self._carried_places if row[place] is not None}
-
-    @cached_property
-    def _carried_places(self) -> tuple[tuple[str, int], ...]:
-        return tuple((field.name, self.position[field.name]) for field in self.fields if field.carried)
-
-    def load_many(self, rows: Iterable[Row]) -> list[Any]:
-        """Build the records of rows, in order."""
-        load = self.load
-        return [load(row) for row in rows]
-
-    def encode(self, values: Mapping[str, Any]) -> dict[str, Scalar]:
-        """Turn attribute values that are already checked into scalars by field."""
-        scalars: dict[str, Scalar] = {}
-        for name, value in values.items():
-            fields, encode = self._encoders[name]
-            encoded = encode(value)
-            if len(fields) == 1:
-                scalars[fields[0]] = encoded[0]
-            else:
-                scalars.update(zip(fields, encoded, strict=True))
-        return scalars
-
-    @cached_property
-    def _encoders(self) -> Mapping[str, tuple[tuple[str, ...], Callable[[Any], tuple[Scalar, ...]]]]:
-        return {a.name: (a.fields, a.codec.encode) for a in self.attributes}
-
-    def defaults(self) -> dict[str, Scalar]:
-        """Return the scalars of the attributes that have a default."""
-        return dict(self._defaults)
-
-    @cached_property
-    def _defaults(self) -> dict[str, Scalar]:
-        known = {a.name: a.default for a in self.attributes if a.default is not attrs.NOTHING}
-        return self.encode(known)
-
-    def derive(self, row: dict[str, Scalar], *, changed: Iterable[str] | None = None) -> dict[str, Scalar]:
-        """Compute the derived fields of one row of scalars.
-
-        Args:
-            row: All scalars by field.
-            changed: Only compute what depends on these fields; None means all.
-        """
-        derived = self.derived if changed is None else self.dependent(changed)
-        return {d.name: d.compute(*map(row.get, d.sources)) for d in derived}
-
-    def dependent(self, changed: Iterable[str]) -> list[Derived]:
-        """Return the derived fields that depend on some fields."""
-        fields = set(changed)
-        return [d for d in self.derived if not fields.isdisjoint(d.sources)]
-
-    def derive_columns(self, columns: Mapping[str, Sequence[Scalar]], count: int) -> dict[str, list[Scalar]]:
-        """Compute the derived fields of many rows, in columns."""
-        nothing: Sequence[Scalar] = [None] * count
-        derived: dict[str, list[Scalar]] = {}
-        for d in self.derived:
-            sources = [columns.get(source, nothing) for source in d.sources]
-            if d.compute_columns is not None:
-                derived[d.name] = d.compute_columns(*sources)
-            else:
-                derived[d.name] = [d.compute(*values) for values in zip(*sources, strict=True)]
-        return derived
+    def then(self, change: Callable[[RecordType], RecordType]) -> LateType:
+        """Return this type with a change that is made when it is loaded."""
+        return attrs.evolve(self, load=lambda: change(self.load()))
 
 
 class Schema:
@@ -253,16 +47,21 @@ class Schema:
 
     A type stands after the types it refers to, so that rows written in this order
     never refer to one that is not there yet (but to themselves).
+
+    Attributes:
+        given: The types by name as they were given: late ones have only names.
+        types: The types by name; a late one is loaded by looking at it.
     """
 
-    def __init__(self, types: Iterable[RecordType]) -> None:
-        self.types: dict[str, RecordType] = {}
+    def __init__(self, types: Iterable[RecordType | LateType]) -> None:
+        self.given: dict[str, RecordType | LateType] = {}
         for each in types:
-            if each.name in self.types:
+            if each.name in self.given:
                 msg = f"two record types are called {each.name!r}"
                 raise ValueError(msg)
-            self.types[each.name] = each
-        self._by_prefix = {each.prefix: each for each in self.types.values()}
+            self.given[each.name] = each
+        self.types: Mapping[str, RecordType] = _Types(self.given)
+        self._by_prefix = {each.prefix: each.name for each in self.given.values()}
 
     def __iter__(self) -> Iterator[RecordType]:
         return iter(self.types.values())
@@ -279,7 +78,8 @@ class Schema:
         Raises:
             NotFoundError: There is none, for example since the workspace was opened without it.
         """
-        for each in self.types.values():
+        own_last = sorted(self.given.values(), key=lambda each: isinstance(each, LateType))
+        for each in map(self.types.__getitem__, [one.name for one in own_last]):
             if each.cls is cls and not each.is_absent:
                 return each
         hint = "name the class in crmkit.open(record_types=[...]) or in a plugin"
@@ -291,10 +91,10 @@ class Schema:
         Raises:
             NotFoundError: There is none.
         """
-        for each in self.types.values():
+        for each in self.given.values():
             if name in (each.name, each.plural):
-                return each
-        close = close_to(name, [word for each in self.types.values() for word in (each.name, each.plural)])
+                return self.types[each.name]
+        close = close_to(name, [word for each in self.given.values() for word in (each.name, each.plural)])
         raise NotFoundError("record type", name, suggestions=close)
 
     def including(self, types: Iterable[RecordType]) -> Schema:
@@ -303,7 +103,7 @@ class Schema:
         Raises:
             ConfigError: One is called like another, or they refer to each other in a circle.
         """
-        everything = dict(self.types)
+        everything = dict(self.given)
         for each in types:
             for other in everything.values():
                 same = {each.name, each.plural, each.prefix} & {other.name, other.plural, other.prefix}
@@ -320,18 +120,18 @@ class Schema:
             ConfigError: Custom fields name a record type that is not there, take a taken name, or
                 make record types refer to each other in a circle.
         """
-        types = dict(self.types)
+        types = dict(self.given)
         for custom in customs:
             for name in custom.on:
                 if name not in types:
                     message = f"the custom fields {custom.name} are for a {name}, which is no record type"
                     raise ConfigError(message, setting=custom.name, hint=" or ".join(close_to(name, types)))
-                types[name] = types[name].extended(custom)
+                types[name] = _loaded(types[name]).extended(custom)
         return Schema(_in_order(types))
 
     def adopt(self, wider: Schema) -> None:
         """Take over the types of a wider schema: the workspace has heard of more, and all who hold this one see it."""
-        self.types, self._by_prefix = wider.types, wider._by_prefix
+        self.given, self.types, self._by_prefix = wider.given, wider.types, wider._by_prefix
 
     def type_of(self, record_id: str) -> RecordType:
         """Return the record type an id belongs to.
@@ -342,23 +142,49 @@ class Schema:
         found = self._by_prefix.get(record_id.rpartition("_")[0])
         if found is None:
             raise NotFoundError("record", record_id)
-        return found
+        return self.types[found]
 
     def referrers(self, name: str) -> list[tuple[RecordType, Field]]:
         """Return every field through which a record of that type can be referred to."""
-        return [(each, field) for each in self for field in each.references if field.references in (name, ANY)]
+        return [(each, field) for each in self for field in each.leading_to(name)]
 
 
-def _in_order(types: Mapping[str, RecordType]) -> list[RecordType]:
+class _Types(Mapping[str, "RecordType"]):
+    """Record types by name, each loaded when it is asked for."""
+
+    def __init__(self, given: Mapping[str, RecordType | LateType]) -> None:
+        self._given = given
+        self._found: dict[str, RecordType] = {}
+
+    def __getitem__(self, name: str) -> RecordType:
+        found = self._found.get(name)
+        # Of two threads that load it at once, both get the same one.
+        return found or self._found.setdefault(name, _loaded(self._given[name]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+
+def _loaded(given: RecordType | LateType) -> RecordType:
+    return given.load() if isinstance(given, LateType) else given
+
+
+def _in_order(types: Mapping[str, RecordType | LateType]) -> list[RecordType | LateType]:
     """Return record types so that each stands after those it refers to, and otherwise as they were.
 
     Raises:
         ConfigError: A reference leads nowhere, or they refer to each other in a circle.
     """
-    done: dict[str, RecordType] = {}
+    done: dict[str, RecordType | LateType] = {}
     path: list[str] = []
 
-    def place(each: RecordType) -> None:
+    def place(each: RecordType | LateType) -> None:
         if each.name in path:
             circle = " → ".join([*path[path.index(each.name) :], each.name])
             message = f"record types refer to each other in a circle: {circle}"
@@ -366,17 +192,17 @@ def _in_order(types: Mapping[str, RecordType]) -> list[RecordType]:
         if each.name in done:
             return
         path.append(each.name)
-        for field in each.references:
-            target = str(field.references)
-            if target in (ANY, each.name):
-                continue
+        for field, target in _loaded(each).targets:
             if target not in types:
-                message = f"{each.name}.{field.name} refers to a {target}, which is no record type"
+                message = f"{each.name}.{field} refers to a {target}, which is no record type"
                 raise ConfigError(message, setting=each.name, hint=" or ".join(close_to(target, types)))
             place(types[target])
         path.pop()
         done[each.name] = each
 
     for each in types.values():
-        place(each)
+        if isinstance(each, LateType):  # those it refers to stand before it, and so are placed
+            done.setdefault(each.name, each)
+        else:
+            place(each)
     return list(done.values())

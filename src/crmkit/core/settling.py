@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from crmkit.core.amendments import Append, Conflict, Demand, Keep, Take, Veto
-from crmkit.core.declare import value_of
-from crmkit.core.fields import close_to
+from crmkit.core.declarations import value_of
 from crmkit.core.merging import Choice, MergeField
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
+from crmkit.core.spelling import close_to
 
 __all__ = ["MergeAmendment", "MergeProposal", "Settled", "settle"]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from crmkit.core.deal import LOST_REASONS, Deal, ProbabilitySource
-from crmkit.core.declare import value_of
+from crmkit.core.declarations import value_of
 from crmkit.core.pipeline import Stage, StageKind
 
 __all__ = ["in_words", "missing_fields", "missing_problems", "move_problems", "moved", "probability_problems"]

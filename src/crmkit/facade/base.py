@@ -176,6 +176,18 @@ class Face:
         with self.workspace.reading() as view:
             return resolve(view, self.workspace.schema, kind, named)
 
+    def _id_of_any(self, named: str | Stored) -> str:
+        """Return the id of a record of whatever type that may be named as a person would."""
+        if isinstance(named, Stored):
+            return named.id
+        try:
+            self.workspace.schema.type_of(named)
+        except NotFoundError:
+            from crmkit.services.search import find_record
+
+            return str(find_record(self.workspace, named).id)
+        return named
+
     def _ids(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return options with names of records resolved."""
         kinds = {"contact": "contact", "account": "account", "owner": "user", "into_deal": "deal"}

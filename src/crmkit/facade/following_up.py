@@ -19,7 +19,7 @@ class FollowingUp(Face):
     """Notes, calls, meetings, mails and tasks."""
 
     def note(self, about: str | Stored, text: str, **more: Any) -> Activity:
-        """Write a note about a record."""
+        """Write a note about a record, which may be named by its id, e-mail address or name."""
         return self._activity("note", about, text, **more)
 
     def call(self, about: str | Stored, text: str, **more: Any) -> Activity:
@@ -47,18 +47,11 @@ class FollowingUp(Face):
         also_about: Iterable[str | Stored] = (),
         **more: Any,
     ) -> Activity:
-        from crmkit.core.activity import ActivityKind, Direction
+        from crmkit.core.activity import ActivityKind
         from crmkit.services.activities import log_activity
 
-        direction = more.pop("direction", None)
-        return log_activity(
-            self.workspace,
-            ActivityKind(kind),
-            text,
-            about=[about, *also_about],
-            direction=Direction(direction) if direction else None,
-            **more,
-        ).value
+        ids = [self._id_of_any(record) for record in (about, *also_about)]
+        return log_activity(self.workspace, ActivityKind(kind), text, about=ids, **self._ids(more)).value
 
     def complete(self, *tasks: str | Activity, **more: Any) -> list[Activity]:
         """Tick off tasks."""

@@ -127,7 +127,7 @@ class Gathering(Face):
 
         Args:
             source: A path, or a source.
-            more: ``reason``, ``key`` and ``dry_run``.
+            more: ``reason``, ``key``, ``dry_run`` and ``progress``.
 
         Raises:
             RejectedError: This workspace holds something already.

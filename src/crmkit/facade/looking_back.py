@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
-from crmkit.core.fields import close_to
 from crmkit.core.records import Stored
+from crmkit.core.spelling import close_to
 from crmkit.errors import NotFoundError
 from crmkit.facade.base import Done, Face, operation_id_of
 
@@ -25,10 +25,9 @@ class LookingBack(Face):
 
     def timeline(self, record: str | Stored) -> list[TimelineEntry]:
         """Return what happened to a record and what belongs to it, the oldest first."""
-        from crmkit.services.resolve import id_of
         from crmkit.services.timeline import timeline
 
-        return timeline(self.workspace, id_of(record))
+        return timeline(self.workspace, self._id_of_any(record))
 
     def history(self, record: str | Stored, *, field: str | None = None) -> list[HistoryEntry]:
         """Return what happened to the values of a record, or of one field, the oldest first.
@@ -37,22 +36,22 @@ class LookingBack(Face):
         """
         from crmkit.services.history import history
 
-        return history(self.workspace, record, field=field)
+        return history(self.workspace, self._id_of_any(record), field=field)
 
     def provenance(self, record: str | Stored) -> dict[str, Origin]:
         """Return for each value of a record where it comes from."""
         from crmkit.services.history import provenance
 
-        return provenance(self.workspace, record)
+        return provenance(self.workspace, self._id_of_any(record))
 
-    def at(self, moment: datetime | str | Done, *, before: bool = False) -> Self:
+    def at(self, moment: date | str | Done, *, before: bool = False) -> Self:
         """Return the workspace as it was at a moment, to be read only.
 
         It needs no closing, and reads as long as this one is open.
 
         Args:
-            moment: An aware moment, or a text such as ``2026-01-31T09:30:00Z``, ``2026-01-31`` (the
-                end of that day), ``-30d`` or ``last month``; or an operation, its id, or what it
+            moment: An aware moment, or a day: the end of it; or a text such as ``2026-01-31T09:30:00Z``,
+                ``2026-01-31``, ``-30d`` or ``last month``; or an operation, its id, or what it
                 gave: right after that operation.
             before: Right before that moment, day or operation instead.
 

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
@@ -13,13 +14,8 @@ import attrs
 import pluggy
 
 from crmkit.core.builtin import builtin_schema
-from crmkit.core.declare import declared
-from crmkit.core.fields import CustomFields, close_to
-from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import ConversionRule, LeadMatcher, MergeRule, Report, StageGuard
-from crmkit.core.ports.pulling import LeadSourceKind
-from crmkit.core.ports.sources import Importer
-from crmkit.core.schema import RecordType
+from crmkit.core.declarations import declared
+from crmkit.core.spelling import close_to
 from crmkit.errors import ConfigError, CrmkitError
 from crmkit.plugins.hookspecs import HOOKS, PROJECT, StorageScheme
 
@@ -52,30 +48,41 @@ class Kind:
     Attributes:
         noun: What it is called.
         hook: The hook that hands it over.
-        shape: The class or protocol it must fulfil.
+        home: ``module:name`` of the class or protocol it must fulfil.
+        decorator: What declares such an object with a class, or empty.
     """
 
     noun: str
     hook: str
-    shape: type
+    home: str
+    decorator: str = ""
+
+    @property
+    def shape(self) -> type:
+        """The class or protocol it must fulfil, imported when somebody hands over something."""
+        module, _, name = self.home.partition(":")
+        shape: type = getattr(import_module(module), name)
+        return shape
+
+    @property
+    def is_protocol(self) -> bool:
+        """Whether its shape is a protocol rather than a class."""
+        return bool(getattr(self.shape, "_is_protocol", False))  # typing tells only from Python 3.13 on
 
 
 KINDS: Final = (
-    Kind("importer", "crmkit_importers", Importer),
-    Kind("lead source", "crmkit_lead_sources", LeadSourceKind),
-    Kind("storage", "crmkit_storages", StorageScheme),
-    Kind("notifier", "crmkit_notifiers", Notifier),
-    Kind("conversion rule", "crmkit_conversion_rules", ConversionRule),
-    Kind("merge rule", "crmkit_merge_rules", MergeRule),
-    Kind("lead matcher", "crmkit_lead_matchers", LeadMatcher),
-    Kind("stage guard", "crmkit_stage_guards", StageGuard),
-    Kind("report", "crmkit_reports", Report),
-    Kind("custom fields", "crmkit_fields", CustomFields),
-    Kind("record type", "crmkit_record_types", RecordType),
+    Kind("importer", "crmkit_importers", "crmkit.core.ports.sources:Importer"),
+    Kind("lead source", "crmkit_lead_sources", "crmkit.core.ports.pulling:LeadSourceKind"),
+    Kind("storage", "crmkit_storages", "crmkit.plugins.hookspecs:StorageScheme"),
+    Kind("notifier", "crmkit_notifiers", "crmkit.core.ports.notifiers:Notifier"),
+    Kind("conversion rule", "crmkit_conversion_rules", "crmkit.core.ports.plugins:ConversionRule"),
+    Kind("merge rule", "crmkit_merge_rules", "crmkit.core.ports.plugins:MergeRule"),
+    Kind("lead matcher", "crmkit_lead_matchers", "crmkit.core.ports.plugins:LeadMatcher"),
+    Kind("stage guard", "crmkit_stage_guards", "crmkit.core.ports.plugins:StageGuard"),
+    Kind("report", "crmkit_reports", "crmkit.core.ports.plugins:Report"),
+    Kind("custom fields", "crmkit_fields", "crmkit.core.fields:CustomFields", "custom_fields"),
+    Kind("record type", "crmkit_record_types", "crmkit.core.record_type:RecordType", "custom_record"),
 )
-
-_CLASSES: Final = (StorageScheme, CustomFields, RecordType)
-"""The shapes that are classes rather than protocols."""
 
 
 @contextmanager
@@ -183,9 +190,9 @@ def kinds_of(item: object) -> list[Kind]:
         kind
         for kind in KINDS
         if (
-            isinstance(item, kind.shape)
-            if kind.shape in _CLASSES
-            else all(callable(getattr(type(item), name, None)) for name in _methods(kind.shape))
+            all(callable(getattr(type(item), name, None)) for name in _methods(kind.shape))
+            if kind.is_protocol
+            else isinstance(item, kind.shape)
         )
     ]
 
@@ -200,11 +207,10 @@ def flaws_of(kind: Kind, item: Any) -> list[str]:
     """Return all that keeps an object from being of a kind, each as one clause."""
     item = declared(item)
     if inspect.isclass(item):
-        if kind.shape in (CustomFields, RecordType):
-            decorator = "custom_fields" if kind.shape is CustomFields else "custom_record"
-            return [f"{item.__name__} is not declared: put @crmkit.{decorator}(...) above it"]
+        if kind.decorator:
+            return [f"{item.__name__} is not declared: put @crmkit.{kind.decorator}(...) above it"]
         return [f"{item.__name__} is a class, not an instance: give {item.__name__}()"]
-    if kind.shape in _CLASSES:
+    if not kind.is_protocol:
         if not isinstance(item, kind.shape):
             return [f"{_described(item)} is no {kind.noun}"]
         if isinstance(item, StorageScheme):
@@ -225,6 +231,8 @@ def flaws_of(kind: Kind, item: Any) -> list[str]:
 
 def _flaws_beside_builtin(item: Any) -> list[str]:
     """Return what keeps custom fields or a record type from standing beside crmkit's own."""
+    from crmkit.core.record_type import RecordType
+
     own = builtin_schema()
     try:
         if isinstance(item, RecordType):

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from crmkit.core.drafts import DRAFT_FIELDS
-from crmkit.core.fields import close_to
 from crmkit.core.ports.sources import ReadingOptions
+from crmkit.core.spelling import close_to
 from crmkit.core.values.text import fold
 from crmkit.plugins.builtin.headers import REACH, is_header_word, map_header
 from crmkit.plugins.column_names import ColumnName, Signature

@@ -15,23 +15,23 @@ module are found there (see `crmkit.plugins.rules` and `crmkit.plugins.importer`
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import pluggy
 
-from crmkit.core.fields import CustomFields
-from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import ConversionRule, LeadMatcher, MergeRule, Report, StageGuard
-from crmkit.core.ports.pulling import LeadSourceKind
-from crmkit.core.ports.sources import Importer
-from crmkit.core.ports.storage import Storage
-from crmkit.core.schema import RecordType
 from crmkit.errors import ConfigError
 
 if TYPE_CHECKING:
     from crmkit.core.changes import ChangeSet
+    from crmkit.core.fields import CustomFields
+    from crmkit.core.ports.notifiers import Notifier
+    from crmkit.core.ports.plugins import ConversionRule, LeadMatcher, MergeRule, Report, StageGuard
+    from crmkit.core.ports.pulling import LeadSourceKind
+    from crmkit.core.ports.sources import Importer
+    from crmkit.core.ports.storage import Storage
+    from crmkit.core.record_type import RecordType
 
 __all__ = ["HOOKS", "PROJECT", "HookSpecs", "StorageScheme", "hookimpl", "hookspec"]
 
@@ -75,10 +75,27 @@ class StorageScheme:
 class HookSpecs:
     """The hooks; also the base class for plugins that are written as a class.
 
-    Each hook but the last hands over objects. They are collected once, while a workspace
-    is opened and before it is read, plugin by plugin: crmkit's own, those given by the
-    caller, single files, the folder, installed packages. A hook may be a generator.
+    The first tells a plugin what it is configured with, and the last what was committed. All
+    others hand over objects. They are collected once, while a workspace is opened and before
+    it is read, plugin by plugin: crmkit's own, those given by the caller, single files, the
+    folder, installed packages. A hook may be a generator.
     """
+
+    @hookspec
+    def crmkit_configured(self, settings: Mapping[str, Any]) -> None:
+        """Take note of what the plugin is configured with.
+
+        Called once, while a workspace is opened and before any other hook of the same plugin;
+        no transaction is open. Each plugin gets its own settings and no others, so there is
+        no order.
+
+        The result is ignored. If it raises, say of a setting that is wrong, the plugin is left
+        out as a whole and listed as broken; `PluginError` is raised instead when the plugin was
+        given by the caller.
+
+        Args:
+            settings: What stands under ``[plugin.NAME]``, as TOML reads it; empty when nothing does.
+        """
 
     @hookspec
     def crmkit_importers(self) -> Iterable[Importer]:

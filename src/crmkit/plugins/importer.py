@@ -29,7 +29,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -174,7 +174,10 @@ class _TableImporter:
     def identify(self, source: Source) -> int:
         """Say 50 to 99 when all needed columns are there: the more, the more columns are named here."""
         table = self._opened(lambda known: _peeked(source, known), ReadingOptions())
-        return 0 if table is None else self._form.sureness(table.header)
+        if table is None:
+            return 0
+        further = self._first_rows(table) if self._form.sections else iter(())
+        return next(filter(None, map(self._form.sureness, chain([table.header], (row.cells for row in further)))), 0)
 
     def read(self, source: Source, options: ReadingOptions) -> Reading:
         """Begin to read.
@@ -215,7 +218,17 @@ class _TableImporter:
         if self._form.sections and options.header_line is None:
             title, line = self._header_below_title(source, options)
             asked = attrs.evolve(options, header_line=line)
-        return self._opened(lambda known: open_table(source, asked, known=known), options), title
+        table = self._opened(lambda known: open_table(source, asked, known=known), options)
+        if self._form.sections and asked.header_line is None and not self._form.knows(table.header):
+            line = next((row.line for row in self._first_rows(table) if self._form.knows(row.cells)), None)
+            if line is not None:
+                table = open_table(source, attrs.evolve(options, header_line=line))
+                return attrs.evolve(table, findings=_found_by_columns(table.findings)), None
+        return table, title
+
+    @staticmethod
+    def _first_rows(table: Table) -> Iterator[Row]:
+        return islice(table.rows(), _ROWS_ABOVE)
 
     def _batches(self, table: Table, meaning: Meaning) -> Iterator[DraftBatch]:
         raise NotImplementedError
@@ -409,6 +422,7 @@ class _Amended:
 _NOTHING: Final = LeadDraft()
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TOP_ROWS: Final = 2000
+_ROWS_ABOVE: Final = 20
 
 
 def _peeked(source: Source, known: Callable[[str], bool]) -> Table | None:
@@ -422,7 +436,11 @@ def _peeked(source: Source, known: Callable[[str], bool]) -> Table | None:
 
 def _below(title: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Say why the header is where it is."""
-    evidence = f"it stands below {title!r} and has the columns that are needed"
+    return _found_by_columns(findings, f"it stands below {title!r} and ")
+
+
+def _found_by_columns(findings: Sequence[Finding], where: str = "it ") -> tuple[Finding, ...]:
+    evidence = f"{where}has the columns that are needed"
     return tuple(attrs.evolve(each, evidence=evidence) if each.what == "header" else each for each in findings)
 
 

@@ -9,44 +9,32 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import pluggy
 
 from crmkit import __version__
-from crmkit.core.declare import declared
-from crmkit.core.fields import CustomFields, close_to
+from crmkit.core.declarations import declared
 from crmkit.core.ports.ambient import Clock
-from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import (
-    Committed,
-    Contribution,
-    ConversionRule,
-    LeadMatcher,
-    MergeRule,
-    Report,
-    StageGuard,
-)
-from crmkit.core.ports.pulling import LeadSourceKind
-from crmkit.core.ports.sources import Importer
-from crmkit.core.schema import RecordType
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.spelling import close_to
 from crmkit.errors import ConfigError, NotFoundError, PluginError
 from crmkit.plugins.checking import KINDS, Flaw, Kind, check_hooks, flaws_of, items_of, kinds_of, name_of, run
 from crmkit.plugins.discovery import Found, Origin, in_arguments, in_entry_points, in_files, in_folder
-from crmkit.plugins.hookspecs import HOOKS, PROJECT, HookSpecs, StorageScheme
+from crmkit.plugins.extensions import LoadedExtensions
+from crmkit.plugins.hookspecs import HOOKS, PROJECT, HookSpecs
 from crmkit.services.settings import PluginSettings
 
-if TYPE_CHECKING:
-    from crmkit.core.changes import ChangeSet
-
-__all__ = ["Failure", "LoadedExtensions", "PluginInfo", "PluginManager", "Status"]
+__all__ = ["PluginInfo", "PluginManager", "Status"]
 
 _log = logging.getLogger("crmkit.plugins")
 
@@ -84,87 +72,12 @@ class PluginInfo:
     contributions: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class Failure:
-    """A plugin that raised where it can break nothing.
-
-    Attributes:
-        plugin: The plugin.
-        version: Its version, or empty.
-        hook: The hook that raised.
-        operation_id: The operation it was told of.
-        error: What it raised, as one line.
-    """
-
-    plugin: str
-    version: str
-    hook: str
-    operation_id: str
-    error: str
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class LoadedExtensions:
-    """Everything that the active plugins contribute; fulfils `Extensions`.
-
-    Attributes:
-        importers: By name; crmkit's own are loaded when somebody looks.
-        lead_sources: Kinds of lead source, by name.
-        storages: By scheme.
-        notifiers: By name.
-        reports: By name.
-        fields: Custom fields, by name.
-        record_types: Record types, by name.
-        conversion_rules: In order.
-        merge_rules: In order.
-        lead_matchers: In order.
-        stage_guards: In order.
-        listeners: Who is told of each commit, in order.
-        failures: Which listeners raised, the last hundred.
-    """
-
-    _load_importers: Callable[[], Mapping[str, Contribution[Importer]]]
-    lead_sources: Mapping[str, Contribution[LeadSourceKind]]
-    storages: Mapping[str, Contribution[StorageScheme]]
-    notifiers: Mapping[str, Contribution[Notifier]]
-    reports: Mapping[str, Contribution[Report]]
-    fields: Mapping[str, Contribution[CustomFields]]
-    record_types: Mapping[str, Contribution[RecordType]]
-    conversion_rules: Sequence[Contribution[ConversionRule]]
-    merge_rules: Sequence[Contribution[MergeRule]]
-    lead_matchers: Sequence[Contribution[LeadMatcher]]
-    stage_guards: Sequence[Contribution[StageGuard]]
-    listeners: Sequence[Contribution[Committed]]
-    failures: deque[Failure] = attrs.field(factory=lambda: deque(maxlen=100), init=False)
-
-    @property
-    def importers(self) -> Mapping[str, Contribution[Importer]]:
-        """The importers by name."""
-        return self._load_importers()
-
-    def committed(self, changes: ChangeSet) -> None:
-        """Tell the plugins that an operation was committed; what they raise is recorded and logged."""
-        for told in self.listeners:
-            try:
-                told.item(changes)
-            except (Exception, SystemExit) as error:  # noqa: BLE001  # after the commit nothing may break
-                failure = Failure(
-                    plugin=told.plugin,
-                    version=told.version,
-                    hook=told.hook,
-                    operation_id=changes.operation_id,
-                    error=f"{type(error).__name__}: {error}",
-                )
-                self.failures.append(failure)
-                name = f"{told.plugin} {told.version}".strip()
-                _log.warning("plugin %s failed in %s after %s: %s", name, told.hook, changes.kind, failure.error)
-
-
 class PluginManager:
     """Finds, loads and checks plugins; each manager is independent of all others.
 
     Args:
         settings: Which plugins are used, and in what order.
+        configured: What each plugin is configured with, by its name.
         plugins: Modules, instances with hooks, or importers, rules, guards, reports and
             notifiers themselves.
         files: Single files.
@@ -181,6 +94,7 @@ class PluginManager:
         self,
         settings: PluginSettings,
         *,
+        configured: Mapping[str, Mapping[str, Any]] | None = None,
         plugins: Sequence[object] = (),
         files: Sequence[Path] = (),
         discover: bool = True,
@@ -190,14 +104,20 @@ class PluginManager:
         if PROJECT in settings.disabled:
             raise ConfigError(f"{PROJECT} itself cannot be disabled", setting="plugins.disabled", hint="leave it out")
         self._settings = settings
+        self._configured = configured or {}
         self._strict = strict
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(HookSpecs)
         self._infos: list[PluginInfo] = []
         self._parts: list[_Part] = []
-        self._late: Found | None = _builtin_importers()
+        self._late: dict[str, pluggy.HookImpl] = {}
+        self._late_guard = threading.RLock()
+        self._own = Found(
+            name=PROJECT, version=__version__, origin=Origin.BUILTIN, where=PROJECT, load=partial(_builtin, clock)
+        )
+        self._admit_own()
         # What somebody asked for comes before what is found, so that it wins over an installed twin.
-        self._admit_all([_builtin(clock)], in_arguments(plugins), in_files(files))
+        self._admit_all(in_arguments(plugins), in_files(files))
         if discover:
             self._admit_all(in_folder(settings.folder), in_entry_points())
             self._check_settings()
@@ -210,8 +130,11 @@ class PluginManager:
 
     def listing(self) -> list[PluginInfo]:
         """Return every plugin that was found, in the order of loading, also the broken ones."""
-        self._admit_late()
-        return list(self._infos)
+        for hook in HOOKS:
+            self._load_own(hook)
+        own = [part.label for hook in HOOKS for part in self._parts if (part.plugin, part.hook) == (PROJECT, hook)]
+        first, *others = self._infos
+        return [attrs.evolve(first, contributions=tuple(own)), *others]
 
     def chain(self, hook: str) -> list[tuple[str, str]]:
         """Return who takes part in a hook, in order, each with the reason for its place.
@@ -221,7 +144,7 @@ class PluginManager:
         """
         if hook not in HOOKS:
             raise NotFoundError("hook", hook, suggestions=close_to(hook, HOOKS))
-        self._admit_late()
+        self._load_own(hook)
         places = {(part.plugin, self._reason(part)): None for part in self._parts if part.hook == hook}
         return list(places)
 
@@ -250,22 +173,18 @@ class PluginManager:
             self._infos.append(info)
             self._parts.extend(parts)
 
-    def _admit_late(self) -> None:
-        """Load crmkit's own importers: somebody looks at importers, or brings some that must not clash with them."""
-        if self._late is None:
-            return
-        found, self._late = self._late, None
-        info, parts = self._examined(found, found.load(), [])
-        own = next(i for i, each in enumerate(self._infos) if each.name == PROJECT)
-        before = self._infos[own]
-        implemented = {*info.hooks, *before.hooks}
-        self._infos[own] = attrs.evolve(
-            before,
-            hooks=tuple(hook for hook in HOOKS if hook in implemented),
-            contributions=(*info.contributions, *before.contributions),
-        )
-        self._parts += [part.of(PROJECT) for part in parts]
-        self._parts.sort(key=self._place)
+    def _admit_own(self) -> None:
+        """Take note of crmkit's own hooks, which are called when somebody looks at what they hand over."""
+        self._late = dict(self._register(self._own, self._own.load(), []))
+        self._infos.append(_info(self._own, Status.ACTIVE, hooks=tuple(hook for hook in HOOKS if hook in self._late)))
+
+    def _load_own(self, hook: str) -> None:
+        """Call crmkit's own hook: somebody looks at such objects, or brings some that must not clash with them."""
+        with self._late_guard:
+            if hook in self._late:
+                own = self._called(self._own, [(hook, self._late[hook])])
+                self._parts = sorted([*self._parts, *own], key=self._place)
+                del self._late[hook]
 
     def _check_name(self, found: Found) -> None:
         for other in self._infos:
@@ -306,12 +225,18 @@ class PluginManager:
         return [(name, impl) for name, impl in hooks if name in HOOKS]
 
     def _called(self, found: Found, hooks: Sequence[tuple[str, pluggy.HookImpl]]) -> Iterator[_Part]:
-        """Call the hooks that hand over objects; the others become a part themselves."""
-        for hook, impl in hooks:
+        """Call the hooks that are called while opening; the others become a part themselves."""
+        # Whatever a plugin hands over may depend on what it is configured with.
+        for hook, impl in sorted(hooks, key=lambda each: each[0] != "crmkit_configured"):
             rank = impl.trylast - impl.tryfirst
             kind = next((kind for kind in KINDS if kind.hook == hook), None)
+            if hook == "crmkit_configured":
+                with run("it raised", hook=hook):
+                    _tell(impl, self._configured.get(found.name, {}))
+                yield _Part(_contribution(found, hook, None), rank=rank)
+                continue
             if kind is None:
-                yield _Part(_contribution(found, hook, _listener(impl)), rank=rank)
+                yield _Part(_contribution(found, hook, partial(_tell, impl)), rank=rank)
                 continue
             with run("it raised", hook=hook):
                 items = items_of(kind, impl.function())
@@ -325,8 +250,8 @@ class PluginManager:
         unique: dict[object, _Part] = {}
         for part in parts:
             unique.setdefault((part.hook, id(part.item)), part)
-        if any(part.hook == "crmkit_importers" for part in unique.values()):
-            self._admit_late()
+        for hook in {part.hook for part in unique.values()}:
+            self._load_own(hook)
         owners = {part.label: part for part in self._parts}
         for part in unique.values():
             other = owners.setdefault(part.label, part) if part.label else part
@@ -346,14 +271,21 @@ class PluginManager:
     def _check_settings(self) -> None:
         """Find misspelt names in the settings, which would otherwise be without effect or notice."""
         known = {info.name for info in self._infos}
-        for setting, names in (("disabled", self._settings.disabled), ("order", self._settings.order)):
+        named = {
+            "plugins.disabled": self._settings.disabled,
+            "plugins.order": self._settings.order,
+            "[plugin]": self._configured,
+        }
+        for setting, names in named.items():
             for name in names:
                 if name not in known:
                     close = close_to(name, known)
+                    if names is self._configured and not close:
+                        continue  # a plugin that is given to some programs, and not to this one
                     hint = f"did you mean {' or '.join(close)}?" if close else ""
-                    reason = f"plugins.{setting} names a plugin that is not there: {name}"
+                    reason = f"{setting} names a plugin that is not there: {name}"
                     if self._strict:
-                        raise ConfigError(reason, setting=f"plugins.{setting}", hint=hint)
+                        raise ConfigError(reason, setting=setting, hint=hint)
                     _log.warning("%s", "; ".join(filter(None, (reason, hint))))
 
     # --------------------------------------------------------- order and result
@@ -373,19 +305,12 @@ class PluginManager:
         return [part.contribution for part in self._parts if part.hook == hook and part.item is not None]
 
     def _named(self, hook: str) -> dict[str, Contribution[Any]]:
+        self._load_own(hook)
         return dict(sorted((name_of(one.item), one) for one in self._ordered(hook)))
-
-    def _importers(self) -> Mapping[str, Contribution[Importer]]:
-        self._admit_late()
-        return self._named("crmkit_importers")
 
     def _collected(self) -> LoadedExtensions:
         return LoadedExtensions(
-            load_importers=self._importers,
-            lead_sources=self._named("crmkit_lead_sources"),
-            storages=self._named("crmkit_storages"),
-            notifiers=self._named("crmkit_notifiers"),
-            reports=self._named("crmkit_reports"),
+            named=self._named,
             fields=self._named("crmkit_fields"),
             record_types=self._named("crmkit_record_types"),
             conversion_rules=self._ordered("crmkit_conversion_rules"),
@@ -410,10 +335,6 @@ class _Part:
     rank: int = 0
     kind: Kind | None = None
 
-    def of(self, plugin: str) -> _Part:
-        """Return it as a contribution of another plugin."""
-        return attrs.evolve(self, contribution=attrs.evolve(self.contribution, plugin=plugin))
-
     @property
     def plugin(self) -> str:
         return self.contribution.plugin
@@ -435,23 +356,10 @@ class _Part:
         return f"{self.kind.noun} {name_of(self.item)}" if self.kind else ""
 
 
-def _builtin(clock: Clock | None) -> Found:
-    def load() -> object:
-        from crmkit.plugins.builtin.plugin import BuiltinPlugin  # a plugin like any other, hence loaded like one
+def _builtin(clock: Clock | None) -> object:
+    from crmkit.plugins.builtin.plugin import BuiltinPlugin  # a plugin like any other, hence loaded like one
 
-        return BuiltinPlugin(clock)
-
-    return Found(name=PROJECT, version=__version__, origin=Origin.BUILTIN, where=PROJECT, load=load)
-
-
-def _builtin_importers() -> Found:
-    def load() -> object:
-        from crmkit.plugins.builtin.importers import BuiltinImporters
-
-        return BuiltinImporters()
-
-    name = f"{PROJECT}:importers"
-    return Found(name=name, version=__version__, origin=Origin.BUILTIN, where=PROJECT, load=load)
+    return BuiltinPlugin(clock)
 
 
 def _loaded(found: Found) -> tuple[Found, object]:
@@ -481,17 +389,11 @@ def _contribution(found: Found, hook: str, item: Any) -> Contribution[Any]:
     return Contribution(plugin=found.name, version=found.version, hook=hook, item=item)
 
 
-def _listener(impl: pluggy.HookImpl) -> Committed:
-    """Return the hook as a function of the changes, whether or not it takes them."""
-    call: Callable[..., object] = impl.function
-    takes_changes = bool(impl.argnames or impl.kwargnames)
-
-    def listener(changes: ChangeSet) -> None:
-        result = call(changes) if takes_changes else call()
-        if inspect.isgenerator(result):  # its body has not run yet
-            deque(result, maxlen=0)
-
-    return listener
+def _tell(impl: pluggy.HookImpl, told: object) -> None:
+    """Call a hook that hands over nothing, whether or not it takes its argument."""
+    result = impl.function(told) if impl.argnames or impl.kwargnames else impl.function()
+    if inspect.isgenerator(result):  # its body has not run yet
+        deque(result, maxlen=0)
 
 
 def _holders(target: object) -> Iterator[tuple[str, object]]:

@@ -16,7 +16,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain, islice
 from typing import NoReturn, Protocol, cast
 
@@ -46,7 +46,8 @@ from crmkit.core.query import (
     matches,
     sort_rows,
 )
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.workspace import Workspace
 
@@ -64,13 +65,13 @@ class _Done(Protocol):
     def operation_id(self) -> str | None: ...
 
 
-def past_of(workspace: Workspace, moment: datetime | str | _Done, *, before: bool = False) -> Workspace:
+def past_of(workspace: Workspace, moment: date | str | _Done, *, before: bool = False) -> Workspace:
     """Return a workspace as it was at a moment; whatever would change it is refused.
 
     Args:
         workspace: The workspace of now.
-        moment: An aware moment, or a text that names one (see `crmkit.core.periods`): of a day or
-            a longer period its end. Or an operation, its id, or anything with an
+        moment: An aware moment, a day, or a text that names one (see `crmkit.core.periods`): of a day
+            or a longer period its end. Or an operation, its id, or anything with an
             ``operation_id``: right after that operation.
         before: Right before that moment, period or operation instead.
 
@@ -84,8 +85,10 @@ def past_of(workspace: Workspace, moment: datetime | str | _Done, *, before: boo
     return attrs.evolve(workspace, storage=past, clock=_Stopped(at), open_operations=threading.local())
 
 
-def _span(workspace: Workspace, moment: datetime | str | _Done) -> tuple[datetime, datetime]:
+def _span(workspace: Workspace, moment: date | str | _Done) -> tuple[datetime, datetime]:
     """Return the first and the last moment of what is named."""
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = moment.isoformat()
     if isinstance(moment, (datetime, str)) and not str(moment).startswith("op_"):
         try:
             if isinstance(moment, str):

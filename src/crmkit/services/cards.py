@@ -12,7 +12,8 @@ from crmkit.core.contact import ContactPoint
 from crmkit.core.fields import Scalar
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Compare, Op
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import NotFoundError
 from crmkit.services.timeline import TimelineEntry, timeline
 from crmkit.services.workspace import Workspace

@@ -9,8 +9,8 @@ import attrs
 
 from crmkit.core.checks import gathered
 from crmkit.core.query import Order, Query
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType
 from crmkit.core.user import User
 from crmkit.errors import NotFoundError
 from crmkit.services.aliases import current_id

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from crmkit.core.drafts import DRAFT_FIELDS
-from crmkit.core.fields import close_to
+from crmkit.core.spelling import close_to
 from crmkit.errors import ConfigError
 from crmkit.services.settings import Settings
 
@@ -99,11 +99,15 @@ def _in_words(error: BaseException, _kind: type | None) -> str:
             f"unknown setting {key!r}" + (f", did you mean {names[0]}?" if names else "")
             for key, names in close.items()
         )
+    if isinstance(error, (AttributeError, TypeError)):  # cattrs went through it like through a table
+        return "must be a table"
+    if isinstance(error, ConfigError) and error.hint:
+        return f"{error}: {error.hint}"
     return str(error)
 
 
 def _beside(place: str | None, config: Path) -> str | None:
-    """Return a path relative to the folder of the configuration; other addresses as they are."""
-    if place is None or ":" in place:
-        return place
+    """Return a path relative to the folder of the configuration; other addresses as they are, an empty one as none."""
+    if not place or ":" in place:
+        return place or None
     return str(config.parent / place)

@@ -17,7 +17,7 @@ from crmkit.errors import RejectedError
 from crmkit.services.operations import How, Outcome, Request, run
 from crmkit.services.workspace import Workspace
 
-__all__ = ["may_write", "plan_consent", "plan_suppression", "record_consent", "suppress", "unsuppress"]
+__all__ = ["may_write", "plan_consent", "plan_suppression", "record_consent", "said", "suppress", "unsuppress"]
 
 
 def record_consent(
@@ -117,7 +117,7 @@ def plan_consent(
     """Plan the record of a word about consent, and return its id."""
     values = {
         "address_key": _key(address),
-        "purpose": _said(purpose, "purpose"),
+        "purpose": said(purpose, "purpose"),
         "status": ConsentStatus.GRANTED if granted else ConsentStatus.WITHDRAWN,
         "basis": basis,
         "origin": origin,
@@ -127,8 +127,20 @@ def plan_consent(
 
 def plan_suppression(planning: Planning, address: str, reason: str, *, active: bool) -> str:
     """Plan the record that an address is suppressed or no longer is, and return its id."""
-    values = {"address_key": _key(address), "active": active, "reason": _said(reason, "reason")}
+    values = {"address_key": _key(address), "active": active, "reason": said(reason, "reason")}
     return planning.create("suppression", values)
+
+
+def said(text: str, name: str) -> str:
+    """Return a purpose or reason without blanks around it.
+
+    Raises:
+        RejectedError: Nothing is left.
+    """
+    text = text.strip()
+    if not text:
+        raise RejectedError(f"the {name} is empty")
+    return text
 
 
 def _suppression(
@@ -167,10 +179,3 @@ def _key(address: str) -> str:
         return Email(address).key
     except ValueError as error:
         raise RejectedError(f"{address!r} is not an e-mail address: {error}") from error
-
-
-def _said(text: str, name: str) -> str:
-    text = text.strip()
-    if not text:
-        raise RejectedError(f"the {name} is empty")
-    return text

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
 
 from crmkit.core.codecs import moment_text
-from crmkit.core.fields import Scalar, close_to
+from crmkit.core.fields import Scalar
 from crmkit.core.ids import IdSequence, new_operation_id
 from crmkit.core.message import Message, MessageStatus
 from crmkit.core.operation import Operation
 from crmkit.core.ports.ambient import Chance
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.notifiers import Notifier, OutgoingMail, Receipt
-from crmkit.core.ports.plugins import Contribution
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
 from crmkit.core.query import Aggregate, All, Any, Compare, Condition, Op, Order, Query
+from crmkit.core.spelling import close_to
 from crmkit.errors import CrmkitError, DeliveryError, NotFoundError, PluginError, RejectedError
 from crmkit.services.consents import may_write
 from crmkit.services.mail_values import sender_values, way_out
@@ -111,7 +112,7 @@ def deliver(
     """
     _check_numbers(limit=limit, batch=batch, rate_per_second=rate_per_second)
     if rate_per_second is not None:
-        batch = max(1, min(batch, int(rate_per_second)))  # an even stream rather than bursts
+        batch = max(1, int(min(batch, rate_per_second)))  # an even stream rather than bursts
     worker = _Worker(workspace, _notifier(workspace, notifier), options or {}, lease)
     agenda = worker.agenda()
     while agenda:
@@ -257,7 +258,8 @@ class _Worker:
                 return _by_message(self._notifier.item.deliver(outgoing, self._options))
         except (DeliveryError, PluginError) as error:
             self._error = error
-            return {message.id: Receipt(record_id=message.id, sent=False, detail=str(error)) for message in messages}
+            detail = _storable(str(error))
+            return {message.id: Receipt(record_id=message.id, sent=False, detail=detail) for message in messages}
         except CrmkitError:
             self._give_back(messages)
             raise
@@ -420,11 +422,18 @@ def _firsts(view: ReadTransaction, address_keys: set[str]) -> set[str]:
     return set(firsts.values())
 
 
-def _by_message(receipts: Sequence[Receipt]) -> dict[str, Receipt]:
+def _by_message(receipts: Iterable[Receipt]) -> dict[str, Receipt]:
+    found: dict[str, Receipt] = {}
     for receipt in receipts:
         if not isinstance(receipt, Receipt):
             raise TypeError(f"deliver() must return receipts, not {type(receipt).__name__}")
-    return {receipt.record_id: receipt for receipt in receipts}
+        found[receipt.record_id] = attrs.evolve(receipt, detail=_storable(receipt.detail))
+    return found
+
+
+def _storable(detail: str) -> str:
+    """Return what a server said without what no text may hold: what was sent must be recorded, or it is sent again."""
+    return str(detail or "").encode(errors="replace").decode()
 
 
 def _delay(attempts: int, chance: Chance) -> timedelta:

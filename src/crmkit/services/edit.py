@@ -9,12 +9,13 @@ from crmkit.core.checks import check_record, parse_values
 from crmkit.core.fields import ANY
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Record, Stored
-from crmkit.core.schema import RecordType
 from crmkit.core.values.places import country_code, region_of_language
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.aliases import current_ids, why_gone
 from crmkit.services.operations import How, Outcome, Request, run
+from crmkit.services.references import belonging_to_deleted, dangling
 from crmkit.services.resolve import id_of
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace
@@ -121,12 +122,17 @@ def restore_records(
     records: Iterable[str | Stored],
     **how: Unpack[How],
 ) -> Outcome[list[Any]]:
-    """Bring deleted records back."""
+    """Bring deleted records back.
+
+    Raises:
+        RejectedError: One lives on in another record, or belongs to a deleted one.
+    """
     ids = [id_of(record) for record in records]
 
     def plan(planning: Planning) -> Mapping[str, Any]:
         _check_exist(planning, kind, ids)
         _check_not_merged(planning, kind, ids)
+        _check_not_orphaned(planning, kind, ids)
         for id_ in ids:
             planning.update_scalars(kind, id_, {"deleted_at": None}, why=how.get("reason"))
         return {"ids": ids}
@@ -187,7 +193,7 @@ def plan_add(planning: Planning, kind: str, rows: Sequence[Mapping[str, Any]], s
         problems += [where + problem for problem in wrong]
         checked.append(values)
     if not problems:
-        problems = _dangling(planning, type_, checked)
+        problems = dangling(planning, type_, checked)
     if problems:
         raise RejectedError(problems)
     ids = [planning.create(kind, values) for values in checked]
@@ -234,7 +240,7 @@ def plan_update(
         problems += [where + problem for problem in wrong]
         parsed[id_] = values
     if not problems:
-        problems = _dangling(planning, type_, list(parsed.values()))
+        problems = dangling(planning, type_, list(parsed.values()))
     if problems:
         raise RejectedError(dict.fromkeys(problems))
     for record, id_ in zip(records, ids, strict=True):
@@ -289,27 +295,14 @@ def _check_not_merged(planning: Planning, kind: str, ids: Sequence[str]) -> None
         )
 
 
-def _dangling(planning: Planning, kind: RecordType, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the references that lead nowhere, or to a deleted record."""
-    problems: list[str] = []
-    for field in kind.references:
-        ids = sorted({str(row[field.name]) for row in rows if row.get(field.name)})
-        by_type: dict[str, list[str]] = {}
-        for id_ in ids:
-            try:
-                target = planning.schema.type_of(id_).name
-            except NotFoundError:
-                target = ""
-            if not target or field.references not in (ANY, target):
-                problems.append(f"{field.name} {id_!r} is not the id of a {field.references}")
-            else:
-                by_type.setdefault(target, []).append(id_)
-        for target, wanted in by_type.items():
-            position = planning.schema[target].position
-            rows_found = planning.get_many(target, wanted)
-            alive = {row[position["id"]] for row in rows_found if row[position["deleted_at"]] is None}
-            problems += [f"{field.name} {id_} does not exist" for id_ in wanted if id_ not in alive]
-    return problems
+def _check_not_orphaned(planning: Planning, kind: str, ids: Sequence[str]) -> None:
+    """Refuse to restore what would belong to deleted records."""
+    type_ = planning.schema[kind]
+    place = type_.position["deleted_at"]
+    rows = [(*row[:place], None, *row[place + 1 :]) for row in planning.get_many(kind, ids)]
+    reasons = [reason for _, reason in belonging_to_deleted(planning, type_, rows, reviving=ids)]
+    if reasons:
+        raise RejectedError(reasons, hint="restore that first, or undo what deleted it")
 
 
 def _blank(planning: Planning, kind: RecordType) -> dict[str, Any]:

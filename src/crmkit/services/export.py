@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal, cast, get_args
 
 from crmkit.core.query import Query
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.errors import RejectedError
 from crmkit.services.exporting.cards import check_cards, write_cards
 from crmkit.services.exporting.columns import columns_of

@@ -12,7 +12,8 @@ from crmkit.core.fields import ANY, Kind, Row, Scalar
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Condition, Measure
 from crmkit.core.questions import fields_named
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import RejectedError
 from crmkit.services.workspace import Workspace
 

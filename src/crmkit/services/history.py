@@ -18,8 +18,9 @@ from crmkit.core.operation import Change, ImportRow, Operation, RowOutcome
 from crmkit.core.past import row_before
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import All, Compare, Op, Query
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
 from crmkit.errors import NotFoundError
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
@@ -214,7 +215,7 @@ class _Historian:
                 reason=operation.reason if operation else None,
                 undoes=operation.undoes if operation else None,
                 file=operation.result.get("source") if operation and imported else None,
-                row=row if imported else None,
+                row=row,
             )
 
         blank: Row = (None,) * len(kind.fields)

@@ -17,23 +17,24 @@ import attrs
 
 from crmkit.core.checks import parse_values
 from crmkit.core.drafts import Finding
-from crmkit.core.fields import ANY, Kind, Scalar, close_to
+from crmkit.core.fields import ANY, Kind, Scalar
 from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.ports.sources import ReadingOptions, Source
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
+from crmkit.core.spelling import close_to
 from crmkit.core.values.text import fold
 from crmkit.errors import CrmkitError, RejectedError
 from crmkit.services.edit import plan_add, plan_update
 from crmkit.services.exporting.binding import bound_problems, plan_bound, words_in
 from crmkit.services.exporting.companions import bound_names, shown_names
 from crmkit.services.importing.asked import asked_options
-from crmkit.services.importing.custom import plain_value, typed_of
 from crmkit.services.importing.report import LISTED, summary_of
-from crmkit.services.importing.ways import Hints, Way, WrittenColumns
 from crmkit.services.operations import Outcome, Request, run
+from crmkit.services.preparing.custom import plain_value, typed_of
+from crmkit.services.preparing.ways import Hints, Way, WrittenColumns
 from crmkit.services.resolve import resolve
 from crmkit.services.settings import Settings
 from crmkit.services.tabular import RowKind, open_table, unprotected

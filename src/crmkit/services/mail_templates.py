@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar, Unpack
 
 import attrs
 
-from crmkit.core.fields import Row, close_to
+from crmkit.core.fields import Row
 from crmkit.core.message import Template
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Query
 from crmkit.core.records import Stored
 from crmkit.core.schema import Schema
+from crmkit.core.spelling import close_to
 from crmkit.core.values.email import Email
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.mail_values import known_values, person_values, plain_reader, sender_values, unsubscribe_link

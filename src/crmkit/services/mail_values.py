@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from crmkit.core.fields import Kind, Row
 from crmkit.core.people import person_name
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.core.values.money import Money
 from crmkit.errors import ConfigError, RejectedError
 from crmkit.services.mime import split_sender, unsubscribe_headers

@@ -22,11 +22,13 @@ from crmkit.core.merging import (
     MergeResult,
 )
 from crmkit.core.planning import Planning
-from crmkit.core.ports.plugins import Contribution, MergeRule
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import MergeRule
 from crmkit.core.ports.storage import ReadTransaction
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Record, Stored
 from crmkit.core.refusals import combined
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
 from crmkit.core.settling import Settled
 from crmkit.errors import MissingFieldsError, NotFoundError, RejectedError
 from crmkit.services.aliases import current_ids

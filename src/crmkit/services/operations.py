@@ -36,6 +36,7 @@ __all__ = [
     "check_reliance",
     "insert_operation",
     "open_operation",
+    "refuse_inside",
     "run",
     "write_changes",
 ]
@@ -152,8 +153,9 @@ def run(
     if planning is not None:
         if request.key is not None or request.dry_run:
             raise RejectedError("inside an operation, the key and the dry run are those of the operation as a whole")
-        result = plan(planning)
-        return Outcome(value=finish(planning, result), operation_id=planning.operation_id, changes=None)
+        with planning.part() as part:  # so that nothing of it stays when it is refused
+            value = finish(part, plan(part))
+        return Outcome(value=value, operation_id=planning.operation_id, changes=None)
     for attempt in range(_MAX_PLANS):
         with workspace.storage.read() as view:
             earlier = _replay(view, workspace.schema, request, finish)
@@ -196,7 +198,7 @@ def apply(
         StalePlanError: Something it relies on has moved; nothing was written.
         RejectedError: This thread keeps another operation open.
     """
-    _refuse_inside(workspace, "a plan that was made before")
+    refuse_inside(workspace, "a plan that was made before")
     with workspace.storage.write() as transaction:
         earlier = _replay(transaction, workspace.schema, request, finish)
         if earlier is not None:
@@ -224,13 +226,23 @@ def open_operation(workspace: Workspace, request: Request) -> Iterator[Planning]
         StalePlanError: Others changed what the block relied on; nothing was written.
         RejectedError: This thread keeps another operation open.
     """
-    _refuse_inside(workspace, "another operation")
+    refuse_inside(workspace, "another operation")
     planning = begin_planning(workspace, _FreshView(workspace), request)
     with workspace.keeping_open(planning):
         yield planning
     changes = planning.change_set({})
     if changes:
         apply(workspace, changes, request, lambda _view, _result: None)
+
+
+def refuse_inside(workspace: Workspace, what: str) -> None:
+    """Refuse what is no part of an operation when this thread keeps one open.
+
+    Raises:
+        RejectedError: It does.
+    """
+    if workspace.open_planning is not None:
+        raise RejectedError(f"{what} cannot be part of an open operation", hint="do it before or after the block")
 
 
 def begin_planning(workspace: Workspace, view: ReadTransaction, request: Request) -> Planning:
@@ -359,11 +371,6 @@ def _logged(updated: Updates, schema: Schema) -> list[Scalar]:
         pairs = zip(updated.old[name], updated.new[name], strict=True)
         columns.append([f"{head}{scalar_json(old)},{scalar_json(new)}{tail}" for old, new in pairs])
     return [f"{{{','.join(cells)}}}" for cells in zip(*columns, strict=True)]
-
-
-def _refuse_inside(workspace: Workspace, what: str) -> None:
-    if workspace.open_planning is not None:
-        raise RejectedError(f"{what} cannot be part of an open operation", hint="do it before or after the block")
 
 
 class _FreshView:

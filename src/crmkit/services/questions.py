@@ -11,7 +11,8 @@ from crmkit.core.fields import Kind
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Condition, Not, Op, Query, both
 from crmkit.core.questions import Asked, Called, Question, check_question
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.resolve import called
 from crmkit.services.workspace import Workspace

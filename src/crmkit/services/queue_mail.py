@@ -24,7 +24,7 @@ from crmkit.core.records import Stored
 from crmkit.core.values.email import Email
 from crmkit.core.values.text import clean
 from crmkit.errors import NotFoundError, RejectedError
-from crmkit.services.consents import may_write
+from crmkit.services.consents import may_write, said
 from crmkit.services.mail_templates import choose_language, compiled_templates
 from crmkit.services.mail_values import known_values, person_values, plain_reader, sender_values, unsubscribe_link
 from crmkit.services.mime import message_id
@@ -98,8 +98,8 @@ def queue_mail(
 
     Raises:
         NotFoundError: There is no such template or campaign.
-        RejectedError: It is not said to whom, some of them are no leads or contacts, or
-            the template has errors.
+        RejectedError: It is not said to whom or what for, some of them are no leads or
+            contacts, or the template has errors.
         ConfigError: The configured sender or unsubscribe address cannot be used.
     """
     campaign_id = None if campaign is None else id_of(campaign)
@@ -134,7 +134,8 @@ def plan_queue_mail(
     """Plan the messages of `queue_mail`, and return what the report says, as JSON values."""
     if people is None and campaign_id is None:
         raise RejectedError("it is not said to whom", hint="name a campaign, or people")
-    queue = _Queue(planning, settings, template, campaign_id=campaign_id, purpose=purpose, once=once)
+    asked = said(purpose, "purpose")  # or nobody would have withdrawn the consent for it
+    queue = _Queue(planning, settings, template, campaign_id=campaign_id, purpose=asked, once=once)
     if people is None:
         queue.members = _members(planning, Compare("campaign_id", Op.EQ, campaign_id))
         people = list(queue.members)

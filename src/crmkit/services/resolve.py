@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crmkit.core.fields import Row, close_to
+from crmkit.core.fields import Row
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Order, Query
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
+from crmkit.core.spelling import close_to
+from crmkit.core.values.company import company_key
 from crmkit.core.values.email import Email
 from crmkit.core.values.names import name_key
 from crmkit.core.values.text import fold
@@ -85,7 +88,8 @@ def _attempts(view: ReadTransaction, kind: RecordType, text: str) -> Iterator[li
     position = kind.position
     yield from _by_keys(view, kind, text)
     if "company_key" in position:
-        rows = view.find(Query(type=kind.name, where=Compare("name", Op.CONTAINS, text), limit=_MOST))
+        same = [id_ for _, id_ in view.lookup(kind.name, "company_key", [company_key(text)])]
+        rows = view.get_many(kind.name, same)
         yield _ids(kind, [row for row in rows if fold(str(row[position["name"]])) == fold(text)])
     if kind.search:
         yield sorted(view.search(kind.name, fold(text).split(), limit=_MOST))

@@ -11,8 +11,9 @@ import attrs
 from crmkit.core.builtin import custom_types
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import All, Compare, Not, Op, Order, Query
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
 from crmkit.errors import AmbiguousMatchError, NotFoundError, RejectedError
 from crmkit.services.aliases import current_id

@@ -6,8 +6,35 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+from attrs import validators
+
+from crmkit.errors import ConfigError
 
 __all__ = ["MailSettings", "PluginSettings", "Settings"]
+
+
+def _language(text: str) -> str:
+    """Return the code of a language; the usual one costs no look at all languages there are."""
+    if text == "en":
+        return text
+    from crmkit.core.values.places import language_code
+
+    return _known(language_code(text), text, "language", "write two letters of ISO 639-1, such as fr")
+
+
+def _region(text: str | None) -> str | None:
+    """Return the code of a country."""
+    if text is None:
+        return None
+    from crmkit.core.values.places import country_code
+
+    return _known(country_code(text), text, "region", "write two letters of ISO 3166, such as FR")
+
+
+def _known(code: str | None, text: str, setting: str, hint: str) -> str:
+    if code is None:
+        raise ConfigError(f"the {setting} {text!r} is not known", setting=setting, hint=hint)
+    return code
 
 
 @attrs.frozen(kw_only=True)
@@ -27,7 +54,7 @@ class MailSettings:
     domain: str = "crmkit.example"
     unsubscribe_url: str | None = None
     secret: str = attrs.field(default="", repr=False)
-    max_attempts: int = 5
+    max_attempts: int = attrs.field(default=5, validator=validators.ge(1))
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +74,7 @@ class PluginSettings:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """The settings of one workspace.
+    """The settings of one workspace; a country or language is understood however it is named.
 
     Attributes:
         url: Where the workspace is, or None when it was not configured.
@@ -62,8 +89,8 @@ class Settings:
     """
 
     url: str | None = None
-    language: str = "en"
-    region: str | None = None
+    language: str = attrs.field(default="en", converter=_language)
+    region: str | None = attrs.field(default=None, converter=_region)
     mail: MailSettings = attrs.field(factory=MailSettings)
     plugins: PluginSettings = attrs.field(factory=PluginSettings)
     plugin: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)

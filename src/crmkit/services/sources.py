@@ -25,6 +25,7 @@ class FileSource:
     """A file; looked at when it is named, read when it is needed.
 
     Attributes:
+        path: The file.
         name: The file's name without its folder.
     """
 
@@ -39,12 +40,12 @@ class FileSource:
             NotFoundError: There is no such file.
             UnreadableError: It is a folder, a device or empty, or it may not be read.
         """
-        self._path = Path(path)
-        self.name = name or self._path.name
+        self.path = Path(path)
+        self.name = name or self.path.name
         try:
-            state = self._path.stat()
+            state = self.path.stat()
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise _missing(self._path) from error
+            raise _missing(self.path) from error
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
             raise self._unreadable(error) from error
         if S_ISDIR(state.st_mode):
@@ -82,7 +83,7 @@ class FileSource:
             UnreadableError: It may not be read, or is gone by now.
         """
         try:
-            return self._path.open("rb")
+            return self.path.open("rb")
         except OSError as error:
             raise self._unreadable(error) from error
 

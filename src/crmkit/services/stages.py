@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from crmkit.core.fields import close_to
 from crmkit.core.pipeline import Pipeline, Stage
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Compare, Op, Order, Query
 from crmkit.core.records import Stored
 from crmkit.core.schema import Schema
+from crmkit.core.spelling import close_to
 from crmkit.core.values.text import fold
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.resolve import id_of

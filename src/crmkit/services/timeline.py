@@ -16,7 +16,9 @@ import attrs
 from crmkit.core.fields import Attribute
 from crmkit.core.operation import Change, Operation
 from crmkit.core.ports.storage import ReadTransaction
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
+from crmkit.errors import NotFoundError
 from crmkit.services.aliases import current_id, merged_into
 from crmkit.services.workspace import Workspace
 
@@ -69,7 +71,8 @@ class _Reader:
         """Return the record and those whose story it tells too; of a merged one, that of what it was merged into."""
         kind = self._schema.type_of(record_id).name
         ids = [current_id(self._view, self._schema, record_id)]
-        self._load(kind, ids)
+        if not self._load(kind, ids):
+            raise NotFoundError(kind.replace("_", " "), record_id)
         if kind == "account":
             ids += self._referring("contact", "account_id", ids) + self._referring("deal", "account_id", ids)
         if kind in ("account", "contact"):
@@ -86,8 +89,9 @@ class _Reader:
         records = [record for kind, some in by_kind.items() for record in self._load(kind, some)]
         changes: list[Change] = self._load("change", self._referring("change", "record_id", ids))
         links = [link for link in self._load("link", self._referring("link", "to_id", ids)) if link.kind == "about"]
-        children = {id_ for link in links for id_ in [link.from_id]}
-        activities = self._load("activity", [id_ for id_ in children if self._is(id_, "activity")])
+        children = {link.from_id for link in links}
+        noted = self._load("activity", [id_ for id_ in children if self._is(id_, "activity")])
+        activities = [activity for activity in noted if activity.deleted_at is None]
         mails = {*self._referring("message", "person_id", ids), *(id_ for id_ in children if self._is(id_, "message"))}
         messages = self._load("message", sorted(mails))
         members = self._load("campaign_member", self._referring("campaign_member", "person_id", ids))
@@ -135,13 +139,6 @@ class _Reader:
             text += f" (due {activity.due_at:%Y-%m-%d})" if activity.due_at else " (open)"
         return self._entry(activity, at, activity.kind.value, text, activity.id)
 
-    def _mail(self, message: Any) -> TimelineEntry:
-        text = f"{message.label}: {message.status.value}"
-        return self._entry(message, message.sent_at or message.created_at, "mail", text, message.id)
-
-    def _membership(self, member: Any, campaign: str) -> TimelineEntry:
-        return self._entry(member, member.created_at, "campaign", f"{campaign}: {member.status.value}", member.id)
-
     def _entry(self, of: Any, at: datetime, kind: str, text: str, record_id: str) -> TimelineEntry:
         operation = self._operations.get(of.operation_id)
         return TimelineEntry(
@@ -161,7 +158,7 @@ class _Reader:
         return self._schema.type_of(record_id).name == kind
 
     def _load(self, kind: str, ids: Sequence[str]) -> list[Any]:
-        """Return the living records among these ids (the log always lives)."""
+        """Return the records with these ids."""
         type_: RecordType = self._schema[kind]
         records = type_.load_many(self._view.get_many(kind, ids)) if ids else []
         self._labels.update((record.id, record.label) for record in records)
@@ -176,11 +173,7 @@ class _Reader:
 
 
 def _step_text(step: Any, stages: dict[str, str]) -> str:
-    text = (
-        f"moved to {stages.get(step.to_stage_id, '?')}"
-        if step.from_stage_id
-        else (f"opened in {stages.get(step.to_stage_id, '?')}")
-    )
+    text = f"{'moved to' if step.from_stage_id else 'opened in'} {stages.get(step.to_stage_id, '?')}"
     return f"{text} ({step.reason})" if step.reason else text
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import attrs
 
 from crmkit.core.conversion import CHOSEN, Conversion, Target
-from crmkit.core.fields import close_to
 from crmkit.core.matching import Matcher
-from crmkit.core.ports.plugins import Context, Contribution, ConversionRule
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import Context, ConversionRule
 from crmkit.core.query import Order, Query
+from crmkit.core.spelling import close_to
 from crmkit.errors import NotFoundError
 from crmkit.services.as_of import past_of
 from crmkit.services.converting.asking import ask_matchers

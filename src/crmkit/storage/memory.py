@@ -9,15 +9,16 @@ and it is the plain-Python model that the others are compared with.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 from crmkit.core.catalogue import catalogue_of, completed
 from crmkit.core.fields import Row, Scalar
-from crmkit.core.query import Aggregate, Measure, Query, is_after, matches, order_key, rank_of, sort_rows
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.grouping import grouped
+from crmkit.core.query import Aggregate, Query, has_words, is_after, matches, rank_of, sort_rows
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import ConflictError, LockedError, RejectedError, StorageError
 
 __all__ = ["MemoryStorage"]
@@ -136,29 +137,16 @@ class _View:
 
     def aggregate(self, question: Aggregate) -> list[tuple[Scalar, ...]]:
         kind = self._schema[question.type]
-        keys = [kind.position[kind.field(name).name] for name in question.group_by]
-        groups: dict[tuple[Scalar, ...], list[Row]] = {} if keys else {(): []}
-        for row in self.find(Query(type=kind.name, where=question.where, deleted=question.deleted)):
-            groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-        answer = [
-            (*group, *(_measured(measure, field, rows, kind) for measure, field in question.measures))
-            for group, rows in groups.items()
-        ]
-        ranks = [rank_of(kind, name) for name in question.group_by]
-        return sorted(answer, key=lambda line: [rank(value) for rank, value in zip(ranks, line, strict=False)])
+        return grouped(question, kind, self.find(Query(type=kind.name, where=question.where, deleted=question.deleted)))
 
     def search(self, kind: str, words: Sequence[str], *, limit: int) -> list[str]:
         type_ = self._schema[kind]
-        if not type_.search:
+        if not words or not type_.search:
             return []
         text_place, id_place = type_.position["search_text"], type_.position["id"]
-        found: list[tuple[int, str]] = []
-        for row in self._living(type_) if words else ():
-            text = str(row[text_place] or "")
-            present = sorted(text.split())
-            if all(_begins_one(word, present) for word in words):
-                found.append((len(text), str(row[id_place])))  # the shorter the text, the better the fit
-        return [id_ for _, id_ in sorted(found)[:limit]]
+        fitting = [row for row in self._living(type_) if has_words(row[text_place], words)]
+        fitting.sort(key=lambda row: (len(str(row[text_place])), row[id_place]))  # the shorter, the better the fit
+        return [str(row[id_place]) for row in fitting[:limit]]
 
     def _living(self, kind: RecordType) -> list[Row]:
         place = kind.position["deleted_at"]
@@ -256,21 +244,3 @@ def _check_scalars(columns: Mapping[str, Sequence[Scalar]]) -> None:
                     value.encode()
                 except UnicodeEncodeError:
                     raise RejectedError("a text holds a broken character (a lone surrogate)") from None
-
-
-def _begins_one(word: str, ordered: Sequence[str]) -> bool:
-    at = bisect_right(ordered, word)
-    return (at > 0 and ordered[at - 1] == word) or (at < len(ordered) and ordered[at].startswith(word))
-
-
-def _measured(measure: Measure, field: str, rows: Sequence[Row], kind: RecordType) -> Scalar:
-    place = kind.position[kind.field(field).name]
-    present = [row for row in rows if row[place] is not None]
-    if measure is Measure.COUNT:
-        return len(present)
-    if not present:
-        return None
-    if measure is Measure.SUM:
-        return sum(int(row[place] or 0) for row in present)
-    key = order_key(kind, field)
-    return (min if measure is Measure.MIN else max)(present, key=key)[place]

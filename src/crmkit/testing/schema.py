@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 
 from crmkit.core.codecs import moment_text
-from crmkit.core.declare import custom_fields, custom_record, fields_of, record_type, type_of
+from crmkit.core.declarations import fields_of, type_of
+from crmkit.core.declare import custom_fields, custom_record, record_type
 from crmkit.core.fields import Scalar, stored
 from crmkit.core.records import Record
 from crmkit.core.schema import Schema

@@ -51,6 +51,12 @@ def test_no_line_is_longer_than_75_bytes(crm: CRM) -> None:
     assert "é" * 200 in text.replace("\r\n ", "")
 
 
+def test_a_line_break_is_one_however_it_was_written(crm: CRM) -> None:
+    crm.leads.add(first_name="Zoé", notes="a\r\nb\rc\nd")
+
+    assert "NOTE:a\\nb\\nc\\nd" in cards(crm, "leads").split("\r\n")
+
+
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=60))
 def test_a_folded_line_is_the_same_when_it_is_unfolded(line: str) -> None:
     folded = _folded(line)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import crmkit
 from crmkit import CRM
 from crmkit.core.ports.storage import ReadTransaction
+from crmkit.services.export import export_columns
 
-from .conftest import Records
+from .conftest import BadgeScan, Records, opened
 
 
 def table(crm: CRM, kind: str) -> list[dict[str, str]]:
@@ -49,6 +52,25 @@ def test_a_person_has_further_addresses_and_custom_fields(crm: CRM) -> None:
     assert (line["other_emails"], line["other_phones"]) == (["zoe@home.example.com"], ["+33199004121"])
     assert (row["badge_scan.booth"], row["badge_scan.minutes"], row["badge_scan.hot"]) == ("B12", "7", "yes")
     assert (line["badge_scan.booth"], line["badge_scan.minutes"], line["badge_scan.hot"]) == ("B12", 7, True)
+
+
+def test_a_table_ends_with_what_crmkit_keeps_of_a_record(crm: CRM) -> None:
+    columns = export_columns(crm.leads.type)
+
+    assert columns[-5:] == ("owner_id", "owner", "tags", "created_at", "updated_at")
+    assert columns.index("badge_scan.hot") < columns.index("other_emails") < columns.index("owner_id")
+
+
+def test_values_of_an_absent_plugin_are_in_the_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "crm.db"
+    with opened(str(path)) as crm:
+        crm.leads.add(BadgeScan(booth="B12"), first_name="Zoé")
+
+    with crmkit.open(path, discover=False) as without:
+        stream = io.StringIO()
+        without.export("leads", stream, format="jsonl")
+
+    assert json.loads(stream.getvalue())["badge_scan.booth"] == "B12"
 
 
 def test_a_record_without_company_has_empty_cells_and_lists(crm: CRM) -> None:

@@ -11,10 +11,12 @@ import attrs
 import pytest
 
 from crmkit.core.imports import ImportReport
-from crmkit.core.ports.plugins import Contribution, NoExtensions
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import NoExtensions
 from crmkit.plugins.builtin.csv_importer import CsvImporter
 from crmkit.services.edit import delete_records, update_records
 from crmkit.services.importing import engine, import_leads
+from crmkit.services.importing.known import Known
 from crmkit.services.sources import BytesSource
 from crmkit.services.undo import undo
 from crmkit.services.workspace import Workspace
@@ -36,7 +38,7 @@ def rows(count: int = 40) -> list[str]:
         row(n, opt_out="yes" if n % 11 == 0 else "", phone="12" if n % 13 == 0 else "") for n in range(1, count + 1)
     ]
     told += [row(n, notes="again") for n in range(3, count, 5)]
-    return [*told, "Cid,Dahl,no address,,,,\n", ",,,,,,\n"]
+    return [*told, ",,no address,,,,\n", ",,,,,,\n"]
 
 
 class CountingSource(BytesSource):
@@ -135,7 +137,7 @@ def test_what_was_touched_is_looked_at_again(
         crm = with_own_importer(workspace if way == "short" else open_workspace(MemoryStorage()))
         if way == "long":
             monkeypatch.setattr(engine, "would_change_nothing", lambda *_: False)
-            monkeypatch.setattr(engine, "known_rows", lambda *_, **__: {})
+            monkeypatch.setattr(engine, "known_rows", lambda *_, **__: Known())
         campaign = a_campaign(crm)
         import_leads(crm, file(*rows()), campaign=campaign)
         change(crm)
@@ -204,7 +206,7 @@ def test_known_rows_become_what_they_would_have_become(
     reports, dumps, looked_at = [], [], []
     for way in ("short", "long"):
         if way == "long":
-            monkeypatch.setattr(engine, "known_rows", lambda *_, **__: {})
+            monkeypatch.setattr(engine, "known_rows", lambda *_, **__: Known())
         crm = with_own_importer(open_workspace(MemoryStorage()))
         campaign = a_campaign(crm) if joins else None
         import_leads(crm, file(*rows()), campaign=campaign, batch_size=batch_size)
@@ -227,6 +229,61 @@ def test_known_rows_become_what_they_would_have_become(
     assert dumps[0] == dumps[1]
     assert looked_at[1] == len(changed)
     assert looked_at[0] < len(changed) / 2 or policy == "update"
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many rows of each part will have been looked at one by one."""
+    counts: list[int] = []
+    plan_part = vars(engine)["plan_part"]
+
+    def counted(planning: Any, rows: Any, *more: Any) -> Any:
+        counts.append(len(rows))
+        return plan_part(planning, rows, *more)
+
+    monkeypatch.setattr(engine, "plan_part", counted)
+    return counts
+
+
+def test_rows_that_repeat_known_ones_say_the_same_as_before() -> None:
+    told = [*[row(n) for n in range(1, 21)], row(3, phone="+33 6 99 99 99 99"), row(4, notes="once more")]
+    changed = [*told[:9], row(10, notes="has changed"), *told[10:]]
+    reports, counts = [], []
+    for way in ("short", "long"):
+        crm = with_own_importer(open_workspace(MemoryStorage()))
+        import_leads(crm, file(*told))
+        with pytest.MonkeyPatch.context() as patch:
+            if way == "long":
+                patch.setattr(engine, "known_rows", lambda *_, **__: Known())
+            counts.append(looked_at(patch))
+            reports.append(import_leads(crm, file(*changed)).value)
+
+    assert outcomes(reports[0]) == {"unchanged": 19, "updated": 1, "duplicate": 2}
+    assert reports[0] == reports[1]
+    assert "was not taken over" in reports[0].problems[0].reason
+    assert counts == [[1], [22]]
+
+
+def test_rows_that_were_skipped_are_not_known(crm: Workspace) -> None:
+    told = [*[row(n) for n in range(1, 21)], row(3, notes="wants a quote")]
+    import_leads(crm, file(*told), policy="skip")
+
+    report = import_leads(crm, file(*told, row(21))).value
+
+    assert outcomes(report) == {"unchanged": 20, "created": 1, "duplicate": 1}
+    assert [lead.notes for lead in records(crm, "lead") if lead.first_name == "Anna3"] == ["wants a quote"]
+
+
+def test_a_row_that_comes_before_the_one_it_repeated_is_looked_at(
+    crm: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [row(n) for n in range(1, 21)]
+    import_leads(crm, file(*told, row(3, notes="wants a quote")))
+    counts = looked_at(monkeypatch)
+
+    report = import_leads(crm, file(row(3, notes="wants a quote"), *told)).value
+
+    assert counts == [1]
+    assert outcomes(report) == {"unchanged": 21}
 
 
 @pytest.mark.parametrize("asked", [{"tags": ["vip"]}, {"source_label": "fair"}, {"owner": "user"}, {"region": "FR"}])

@@ -21,6 +21,7 @@ PART = 500
 def costs(path: Path, connections: list[sqlite3.Connection], count: int) -> list[int]:
     """Return how many statements it takes to import, to import with changes, and to import in vain."""
     crm = with_importers(open_workspace(SqliteStorage(path)), JsonImporter(batch=PART))
+    connection = connections[-1]  # checkpoints have connections of their own
     campaign = run(
         crm,
         Request(kind="add"),
@@ -39,7 +40,7 @@ def costs(path: Path, connections: list[sqlite3.Connection], count: int) -> list
         def act(source: Source = source, asked: str | None = asked, reports: list[ImportReport] = reports) -> None:
             reports.append(import_leads(crm, source, campaign=asked, batch_size=PART).value)
 
-        found.append(cost(connections[-1], act))
+        found.append(cost(connection, act))
         assert reports[0].read == count
     assert len(records(crm, "lead")) == len(records(crm, "campaign_member")) == count
     crm.storage.close()

@@ -10,7 +10,8 @@ import attrs
 import pytest
 
 from crmkit.core.lead_source import LeadSource
-from crmkit.core.ports.plugins import Contribution, NoExtensions
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.ports.pulling import Batch, LeadSourceKind, PassedOver
 from crmkit.core.ports.sources import Importer
 from crmkit.services.pulling import add_source

@@ -18,6 +18,7 @@ from crmkit.core.ports.plugins import NoExtensions
 from crmkit.core.ports.sources import Source
 from crmkit.core.schema import Schema
 from crmkit.errors import KeyReusedError, NewerWorkspaceError, NotFoundError, RejectedError, UnreadableError
+from crmkit.services.importing import ImportProgress
 from crmkit.services.sources import BytesSource, is_whole_workspace
 from crmkit.services.whole_workspace import import_workspace, reading, restoring
 from crmkit.services.whole_workspace.outline import Outline
@@ -236,13 +237,45 @@ def test_absent_plugins_are_carried_and_found_when_they_are_back(shop: CRM, bare
     assert content(back)["visit"] == content(shop)["visit"]
 
 
-def test_a_dry_run_of_what_is_unknown_writes_no_record(bare: CRM, file: Path) -> None:
+def test_a_dry_run_of_what_is_unknown_leaves_neither_record_nor_declaration(
+    shop: CRM, bare: CRM, tmp_path: Path
+) -> None:
+    shop.note(shop[Booth].find("Stand 7"), "a note leads to what is unknown")
+    shop.export_all(tmp_path / "noted.jsonl")
     before = content(bare)
 
-    report = bare.import_all(file, dry_run=True)
+    report = bare.import_all(tmp_path / "noted.jsonl", dry_run=True)
 
-    assert content(bare) == before
-    assert bare.import_all(file).created == report.created
+    again = opened(bare.workspace.storage, fields=(), types=())
+    assert content(again) == before
+    assert "booth" not in again.workspace.schema.types
+    assert not any(name.startswith("badge_scan.") for name in again.workspace.schema["lead"].field_names)
+    assert bare.import_all(tmp_path / "noted.jsonl").created == report.created
+
+
+def test_a_dry_run_finds_what_is_broken_in_what_is_unknown(bare: CRM, file: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"booth\.version is missing"):
+        bare.import_all(changed(file, lambda lines: first(lines, "booth").pop("version")), dry_run=True)
+
+
+def test_it_is_told_how_far_it_is(fresh: CRM, file: Path) -> None:
+    told: list[ImportProgress] = []
+
+    report = fresh.import_all(file, progress=told.append)
+
+    assert [each.rows for each in told] == sorted({each.rows for each in told})
+    assert (told[-1].rows, told[-1].bytes_read) == (report.read, file.stat().st_size)
+
+
+def test_what_the_progress_raises_stops_it_and_nothing_is_written(fresh: CRM, file: Path) -> None:
+    before = content(fresh)
+
+    def stop(_progress: ImportProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fresh.import_all(file, progress=stop)
+    assert content(fresh) == before
 
 
 def test_a_broken_file_leaves_no_table_of_an_absent_plugin(bare: CRM, file: Path) -> None:
@@ -321,7 +354,9 @@ def test_the_file_of_a_newer_crmkit_is_refused(fresh: CRM, file: Path) -> None:
         ("lead", {"version": True}, "lead.version is no whole number"),
         ("lead", {"status": "great"}, "lead.status is 'great', not one of"),
         ("lead", {"first_name": 7}, "lead.first_name is no text"),
-        ("lead", {"first_name": "\ud800"}, "lead.first_name"),
+        ("lead", {"first_name": "\ud800"}, "lead.first_name holds a broken character"),
+        ("lead", {"extra": {"a": "\ud800"}}, "lead.extra holds a broken character"),
+        ("lead", {"extra": {"a": float("nan")}}, "lead.extra holds a number that JSON cannot"),
         ("lead", {"tags": "vip"}, "lead.tags is no list"),
         ("lead", {"extra": ["a"]}, "lead.extra is no object"),
         ("lead", {"created_at": "2026-01-31"}, "lead.created_at is no moment"),

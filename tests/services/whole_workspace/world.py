@@ -14,7 +14,7 @@ import attrs
 import crmkit
 from crmkit.app import CRM, _begin
 from crmkit.core.builtin import builtin_schema
-from crmkit.core.declare import fields_of, type_of
+from crmkit.core.declarations import fields_of, type_of
 from crmkit.core.ports.storage import Storage
 from crmkit.core.query import Query
 from crmkit.plugins.manager import PluginManager

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from crmkit.core.strength import Strength
-from crmkit.errors import CrmkitError, PluginError
 
 if TYPE_CHECKING:
     from crmkit.core.amendments import Amendment
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from crmkit.core.deal import Deal
     from crmkit.core.lead import Lead
     from crmkit.core.pipeline import Stage
+    from crmkit.core.ports.contribution import Contribution
     from crmkit.core.ports.notifiers import Notifier
     from crmkit.core.ports.pulling import LeadSourceKind
     from crmkit.core.ports.sources import Importer
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Committed",
     "Context",
-    "Contribution",
     "ConversionRule",
     "Extensions",
     "LeadMatcher",
@@ -42,8 +40,6 @@ __all__ = [
     "StageGuard",
     "StageMove",
 ]
-
-T = TypeVar("T")
 
 
 class Context:
@@ -239,44 +235,6 @@ class Committed(Protocol):
     def __call__(self, changes: ChangeSet) -> None:
         """Take note of what was committed; an exception is recorded and changes nothing."""
         ...
-
-
-@attrs.frozen(kw_only=True)
-class Contribution(Generic[T]):
-    """One thing that a plugin contributed.
-
-    Attributes:
-        plugin: The plugin.
-        version: Its version, or empty.
-        hook: The hook it came by.
-        item: The thing itself.
-    """
-
-    plugin: str
-    version: str
-    hook: str
-    item: T
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is crmkit's own, and so may run in whatever thread."""
-        return self.plugin.partition(":")[0] == "crmkit"
-
-    @contextmanager
-    def blamed(self, record: str = "") -> Iterator[None]:
-        """Turn what its code raises in the block into a `PluginError` that names it.
-
-        Errors of crmkit itself, such as a refusal, pass unchanged.
-        """
-        try:
-            yield
-        except CrmkitError:
-            raise
-        except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-            raise PluginError(
-                message, plugin=self.plugin, version=self.version, hook=self.hook, record=record
-            ) from error
 
 
 class Extensions(Protocol):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from crmkit.core.fields import Row, Scalar
-from crmkit.core.query import Aggregate, Query
-from crmkit.core.schema import Schema
+if TYPE_CHECKING:
+    from crmkit.core.fields import Row, Scalar
+    from crmkit.core.query import Aggregate, Query
+    from crmkit.core.schema import Schema
 
 __all__ = ["ReadTransaction", "StatefulTransaction", "Storage", "WriteTransaction", "state_of"]
 

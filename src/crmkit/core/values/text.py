@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["clean", "clean_column", "fold", "fold_column"]
+__all__ = ["clean", "clean_column", "fold", "fold_column", "says_none"]
 
 
 def fold(text: str) -> str:
@@ -68,6 +68,14 @@ def clean_column(texts: Sequence[str | None]) -> list[str | None]:
     return [known[text] for text in texts]
 
 
+def says_none(text: str) -> bool:
+    """Tell whether a cell for an address or a number says that there is none: ``no e-mail``, ``keine``, ``0``.
+
+    In other cells these words may be meant as they stand; what is empty anywhere, `clean` knows.
+    """
+    return fold(text).strip("0 ") in _NONE
+
+
 _ASCII_BLANKS: Final = {code: " " for code in range(128) if not chr(code).isalnum()}
 
 # Letters that Unicode does not decompose, though people write them with plain ones.
@@ -121,6 +129,16 @@ _PLACEHOLDERS: Final = frozenset(
         *("(none)", "(null)", "(empty)", "(blank)", "[null]", "<null>"),
         *("#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "#spill!", "#calc!"),  # errors of spreadsheets
         *("not available", "not applicable", "not specified", "inconnu", "non renseigné"),
+    }
+)
+# Folded; empty is what had no letter or digit but zero.
+_NONE: Final = frozenset(
+    {
+        *("", "none", "null", "nil", "nan", "na", "n a", "no", "unknown", "undefined", "x", "xx", "xxx", "tbd", "tba"),
+        *("no email", "no e mail", "no mail", "no phone", "no number", "not provided", "not given", "not known"),
+        *("non", "aucun", "aucune", "neant", "sans", "inconnu", "pas de mail", "pas d email", "pas de telephone"),
+        *("kein", "keine", "keine angabe", "keine e mail", "nein", "unbekannt", "nicht bekannt", "nicht angegeben"),
+        *("nessuno", "nessuna", "sconosciuto", "non disponibile", "ninguno", "ninguna", "no tiene", "desconocido"),
     }
 )
 _LONGEST_PLACEHOLDER: Final = max(map(len, _PLACEHOLDERS))

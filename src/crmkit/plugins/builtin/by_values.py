@@ -63,7 +63,11 @@ _MOST: Final = 0.8
 _SOME: Final = 0.3
 
 _ADDRESS: Final = re.compile(r"(?:.{0,80}<)?[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>?")
-_LINK: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_LINK: Final = re.compile(
+    # The profile of a person is no website of hers, still less that of a company.
+    r"(?:https?://|www\.)(?!(?:[a-z]+\.)?(?:linkedin|facebook|instagram|twitter|x|xing|tiktok|youtube|github)\.com)\S+",
+    re.IGNORECASE,
+)
 _NUMBER: Final = re.compile(r"(?:\+|00?|\()?[\d\s().+/-]{8,24}")
 _WORD: Final = r"[^\W\d_][^\W\d_'’.-]*(?:['’.-]+[^\W\d_]+)*\.?"
 _NAME: Final = re.compile(rf"{_WORD}(?: {_WORD}){{1,4}}")

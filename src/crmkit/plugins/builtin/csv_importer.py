@@ -55,6 +55,7 @@ class CsvImporter:
 
 
 _PERSON = frozenset({"full_name", "first_name", "last_name", "email", "other_emails", "phone", "mobile", REACH})
+_PLACE = frozenset({"website", "street", "postal_code", "city", "country"})
 _DEALS = frozenset(
     {"stagename", "stage name", "deal stage", "deal name", "closedate", "close date", "isclosed", "iswon"}
 )
@@ -64,5 +65,8 @@ def _lists_people(header: Sequence[str], fields: Mapping[int, str]) -> bool:
     """Tell whether somebody is named, or could be reached; a table of deals has names, too, but of deals."""
     if not any(map(is_header_word, header)):
         return True  # no header to tell by: the rows will
-    found = _PERSON.intersection(fields.values())
-    return bool(found - {"full_name"} or (found and len(_DEALS.intersection(map(fold, header))) < len(_DEALS) // 4))
+    taken = set(fields.values())
+    found = taken & _PERSON
+    is_of_deals = len(_DEALS.intersection(map(fold, header))) >= len(_DEALS) // 4
+    names = found or ("company" in taken and taken & _PLACE)  # companies to be won are where they can be found
+    return bool(found - {"full_name"} or (names and not is_of_deals))

@@ -140,6 +140,7 @@ _ENTRY: Final = {
     "mozillaHomeUrl": "extra",
     "dn": "extra",
 }
+_BARE: Final = frozenset({"value", "number", "address"})
 _MAIL: Final = {"Message-ID": "source_id", "Message": "extra"}
 
 
@@ -171,12 +172,15 @@ def _of_entries(header: Sequence[str]) -> dict[int, str]:
 
 
 def _of_json(header: Sequence[str]) -> dict[int, str]:
-    """Of a dotted name that says nothing as a whole, the last word may, unless another name says it."""
+    """Of a dotted name that says nothing as a whole, the last words may, unless another name says it."""
     taken = {field for name in header if (field := field_of(name))}
     found: dict[int, str] = {}
     for index, name in enumerate(header):
-        _, dot, last = name.rpartition(".")
-        field = field_of(last) if dot and not field_of(name) else None
+        parts = [part for part in name.split(".") if not part.isdigit()]
+        if len(parts) < _FEW or field_of(name):
+            continue
+        of_list = parts[-2] if parts[-1] in _BARE else ""  # phones.1.number
+        field = field_of(" ".join(parts[-2:])) or (of_list and field_of(of_list)) or field_of(parts[-1])
         if field not in (None, "extra", *taken, *found.values()):
             found[index] = str(field)
     return found

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
+from typing import TypeVar
 
 from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.ports.sources import ReadingOptions
@@ -29,10 +30,11 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "source_id": {
             "": ("lead id", "record id", "contact id", "person id", "external id", "api id", "submission id",
                  "badge id", "badge code", "barcode", "leid", "uid"),
-            "fr": ("identifiant", "numero de billet", "code badge", "identifiant externe"),
-            "de": ("datensatz id", "ausweisnummer"),
-            "it": ("identificativo",),
-            "es": ("identificador",),
+            "fr": ("identifiant", "numero de billet", "code badge", "identifiant externe", "id externe",
+                   "id d enregistrement", "id de l enregistrement"),
+            "de": ("datensatz id", "ausweisnummer", "externe id"),
+            "it": ("identificativo", "codice badge", "id esterno"),
+            "es": ("identificador", "id de registro", "id externo", "codigo de acreditacion"),
         },
         "full_name": {
             "": ("الاسم", "اسم", "न म"),
@@ -52,7 +54,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         },
         "salutation": {
             "en": ("salutation", "prefix", "name prefix", "salutation name", "honorific"),
-            "fr": ("civilite", "titre de civilite", "politesse"),
+            "fr": ("civilite", "titre de civilite", "politesse", "civ"),
             "de": ("anrede", "titel"),
             "it": ("appellativo", "titolo di cortesia"),
             "es": ("tratamiento", "saludo"),
@@ -60,8 +62,10 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "nl": ("aanhef",),
         },
         "first_name": {
-            "en": ("first name", "given name", "fname", "firstname", "forename", "first", "contact first name"),
-            "fr": ("prenom", "prenom participant", "prenom du participant", "prenom adherent", "prenom usuel"),
+            "en": ("first name", "given name", "name first", "fname", "firstname", "forename", "first",
+                   "contact first name"),
+            "fr": ("prenom", "prenom participant", "prenom dirigeant", "prenom du dirigeant", "prenom contact",
+                   "prenom du contact", "prenom du participant", "prenom adherent", "prenom usuel"),
             "de": ("vorname",),
             "it": ("nome di battesimo", "nome del partecipante"),
             "es": ("nombre de pila", "primer nombre"),
@@ -69,8 +73,10 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "nl": ("voornaam",),
         },
         "last_name": {
-            "en": ("last name", "family name", "surname", "lname", "lastname", "last", "contact last name"),
-            "fr": ("nom de famille", "nom participant", "nom du participant", "nom adherent", "nom usuel"),
+            "en": ("last name", "family name", "name last", "surname", "lname", "lastname", "last",
+                   "contact last name"),
+            "fr": ("nom de famille", "nom participant", "nom dirigeant", "nom du dirigeant", "nom contact",
+                   "nom du participant", "nom adherent", "nom usuel"),
             "de": ("nachname", "familienname", "zuname"),
             "it": ("cognome", "cognome del partecipante"),
             "es": ("apellidos", "apellido", "primer apellido"),
@@ -81,23 +87,31 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "": ("الشركة",),
             "en": ("company", "company name", "organization", "organisation", "organization name", "org name",
                    "organisation name", "account name", "account", "company account", "company or account", "business",
-                   "business name", "employer", "associated company", "related company", "contact company", "compny"),
+                   "business name", "employer", "associated company", "related company", "contact company",
+                   "company organization", "organization company", "company organisation", "name of company",
+                   "organizations name", "companies name",
+                   "company do you work for", "company do you represent", "affiliation", "institution", "compny"),
             "fr": ("societe", "entreprise", "raison sociale", "nom de l entreprise", "nom de la societe", "compte",
                    "nom du compte", "structure", "etablissement", "tiers", "employeur", "societe nom", "entreprise nom",
-                   "nom entreprise", "nom societe", "nom de la structure"),
-            "de": ("firma", "firmenname", "unternehmen", "arbeitgeber", "betrieb", "firma name", "unternehmen name"),
-            "it": ("azienda", "societa", "ragione sociale", "ditta", "nome azienda", "azienda nome"),
+                   "nom entreprise", "nom societe", "nom de la structure", "societe compte", "societe principale",
+                   "entreprise travaillez vous", "organisme", "nom de l organisme"),
+            "de": ("firma", "firmenname", "unternehmen", "arbeitgeber", "betrieb", "firma name", "unternehmen name",
+                   "name der firma", "name des unternehmens", "institution", "firma account",
+                   "primares zugeordnetes unternehmen"),
+            "it": ("azienda", "societa", "ragione sociale", "ditta", "nome azienda", "azienda nome",
+                   "nome dell azienda", "nome della societa", "ente", "azienda principale"),
             "es": ("empresa", "organizacion", "compania", "razon social", "nombre de la empresa", "sociedad",
-                   "empresa nombre"),
+                   "empresa nombre", "nombre de la organizacion", "entidad", "empresa principal"),
             "pt": ("empresa", "organizacao"),
             "nl": ("bedrijf", "bedrijfsnaam", "organisatie"),
         },
         "title": {
             "en": ("job title", "title", "position", "job position", "role", "job", "organization title", "designation",
-                   "contact title", "function"),
+                   "contact title", "function", "position in company", "job role"),
             "fr": ("fonction", "titre", "poste", "profession", "intitule de poste", "intitule du poste", "metier",
                    "emploi"),
-            "de": ("funktion", "berufsbezeichnung", "stellenbezeichnung", "beruf"),
+            "de": ("funktion", "position in der firma", "position im unternehmen", "berufsbezeichnung",
+                   "stellenbezeichnung", "beruf"),
             "it": ("qualifica", "titolo", "ruolo", "posizione", "mansione", "professione"),
             "es": ("puesto", "titulo", "cargo", "puesto de trabajo", "profesion"),
             "pt": ("cargo", "funcao"),
@@ -108,14 +122,17 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "en": ("email address", "e mail address", "primary email", "work email", "email work", "business email",
                    "person email", "person email work", "contact email", "lead email", "user email", "attendee email",
                    "e mail 1 value", "email from", "customer email", "client email", "guest email", "email addresses",
-                   "emial"),
+                   "user e mail", "emial"),
             "fr": ("adresse e mail", "adresse email", "adresse mail", "courriel", "adresse de messagerie",
                    "adresse electronique", "adresse courriel", "courriels", "adresses mail", "email participant",
                    "email professionnel",
-                   "mail professionnel", "adresse electronique principale", "adresse mail de contact", "mel"),
-            "de": ("e mail adresse", "mailadresse", "primare e mail adresse", "e mail geschaftlich", "emailadresse"),
+                   "mail professionnel", "adresse electronique principale", "adresse mail de contact", "mel",
+                   "adresse e mail de l utilisateur", "email de contact", "e mail du participant"),
+            "de": ("e mail adresse", "mailadresse", "primare e mail adresse", "e mail geschaftlich", "emailadresse",
+                   "benutzer e mail", "e mail des teilnehmers"),
             "it": ("indirizzo e mail", "indirizzo email", "posta elettronica", "e mail del partecipante"),
-            "es": ("correo electronico", "correo", "direccion de correo electronico", "direccion de correo"),
+            "es": ("correo electronico", "correo", "correo e", "direccion de correo electronico",
+                   "direccion de correo"),
             "pt": ("endereco de e mail", "correio eletronico"),
             "nl": ("e mailadres", "emailadres"),
         },
@@ -138,10 +155,11 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
                    "phone home", "contact number", "phones", "phone numbers", "direct phone", "direct line", "phne"),
             "fr": ("telephone", "numero de telephone", "telephone fixe", "tel bureau", "telephone bureau", "fixe",
                    "telephone professionnel", "tel professionnel", "no de telephone", "tel fixe", "n de telephone",
-                   "telephones", "ligne directe"),
-            "de": ("telefon", "telefonnummer", "telefon geschaftlich", "tel dienstlich", "festnetz", "rufnummer"),
-            "it": ("telefono", "numero di telefono", "telefono di lavoro", "telefono fisso"),
-            "es": ("telefono", "numero de telefono", "telefono del trabajo", "telefono fijo"),
+                   "telephones", "ligne directe", "telephone de contact"),
+            "de": ("telefon", "telefonnummer", "telefon geschaftlich", "tel dienstlich", "festnetz", "rufnummer",
+                   "telefon festnetz", "festnetznummer"),
+            "it": ("telefono", "numero di telefono", "telefono di lavoro", "telefono fisso", "recapito telefonico"),
+            "es": ("telefono", "numero de telefono", "telefono del trabajo", "telefono fijo", "telefono de contacto"),
             "pt": ("telefone", "numero de telefone"),
             "nl": ("telefoon", "telefoonnummer"),
         },
@@ -151,8 +169,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
                    "cell number", "sms"),
             "fr": ("portable", "telephone portable", "tel mobile", "telephone mobile", "tel portable", "gsm",
                    "numero de portable"),
-            "de": ("mobiltelefon", "mobil", "handy", "handynummer", "mobilnummer", "mobil tel nr"),
-            "it": ("cellulare", "telefono mobile", "telefono cellulare"),
+            "de": ("mobiltelefon", "mobil", "handy", "handynummer", "mobilnummer", "mobil tel nr", "telefon mobil"),
+            "it": ("cellulare", "telefono mobile", "telefono cellulare", "numero di cellulare"),
             "es": ("movil", "telefono movil", "celular"),
             "pt": ("celular", "telemovel"),
             "nl": ("mobiel", "mobiele telefoon"),
@@ -166,20 +184,25 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "es": ("sitio web", "pagina web", "web de la empresa"),
         },
         "street": {
-            "en": ("street", "address", "street address", "street 1", "business street", "address line 1", "address 1",
+            "en": ("street", "address", "address line1", "address street address", "street address", "street 1",
+                   "business street", "address line 1", "address 1",
                    "mailing street", "address street", "primary address street", "work address", "home address 1",
-                   "address 1 street", "home address", "home street", "organization address"),
+                   "address 1 street", "home address", "home street", "organization address", "work address 1",
+                   "work street", "shipping address 1", "billing street"),
             "fr": ("adresse", "rue", "rue bureau", "adresse postale", "adresse 1", "voie"),
-            "de": ("strasse", "anschrift", "adresse 1 strasse", "strasse geschaftlich", "strasse und hausnummer"),
+            "de": ("strasse", "anschrift", "strasse nr", "strasse hausnummer", "adresse 1 strasse",
+                   "strasse geschaftlich", "strasse und hausnummer"),
             "it": ("via", "indirizzo", "indirizzo di lavoro"),
-            "es": ("calle", "direccion", "calle del trabajo", "domicilio"),
+            "es": ("calle", "direccion", "calle del trabajo", "domicilio", "calle oficina"),
             "pt": ("endereco", "rua", "morada"),
             "nl": ("adres", "straat"),
         },
         "postal_code": {
-            "en": ("postal code", "zip", "zip code", "postcode", "zip postal code", "business postal code",
+            "en": ("postal code", "zip", "address zip postal code", "zip code", "postcode", "zip postal code",
+                   "business postal code",
                    "mailing zip postal code", "address postal code", "work zipcode", "work zip", "home zip", "zipcode",
-                   "primary address postalcode", "address 1 postal code", "home zipcode"),
+                   "primary address postalcode", "address 1 postal code", "home zipcode", "work zip postal code",
+                   "shipping zip"),
             "fr": ("code postal", "cp", "code postal bureau"),
             "de": ("plz", "postleitzahl", "postleitzahl geschaftlich"),
             "it": ("cap", "cap di lavoro", "codice postale"),
@@ -189,7 +212,7 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         },
         "city": {
             "en": ("city", "town", "business city", "mailing city", "address city", "work city", "home city",
-                   "primary address city", "address 1 city", "locality"),
+                   "primary address city", "address 1 city", "locality", "shipping city"),
             "fr": ("ville", "commune", "localite", "ville bureau"),
             "de": ("ort", "stadt", "wohnort", "ort geschaftlich"),
             "it": ("citta", "comune", "citta di lavoro", "localita"),
@@ -198,9 +221,10 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "nl": ("plaats", "woonplaats"),
         },
         "region": {
-            "en": ("state", "region", "province", "state province", "state or province", "state region", "county",
+            "en": ("state", "region", "state province region", "address state province", "province",
+                   "state province", "state or province", "state region", "county",
                    "business state", "mailing state province", "address state", "work state", "home state",
-                   "primary address state", "address 1 region"),
+                   "primary address state", "address 1 region", "work state province", "shipping state"),
             "fr": ("departement", "dep region bureau", "etat region"),
             "de": ("bundesland", "kanton", "region geschaftlich"),
             "it": ("provincia", "regione", "provincia di lavoro"),
@@ -209,7 +233,8 @@ SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "country": {
             "en": ("country", "country region", "business country region", "mailing country", "address country",
                    "work country", "home country", "country code", "primary address country", "business country",
-                   "country region name", "address 1 country"),
+                   "country region name", "address 1 country", "country or region", "business country or region",
+                   "shipping country"),
             "fr": ("pays", "pays region", "pays region bureau"),
             "de": ("land", "staat", "land geschaftlich", "land region geschaftlich"),
             "it": ("paese", "nazione", "nazione regione di lavoro"),
@@ -343,15 +368,16 @@ def map_header(
     own = _by_synonyms(header, synonyms or {})
     declared = {place: field for place, field in (declared or {}).items() if field != "extra" or place not in own}
     declared = {**declared, **{place: field for place, field in own.items() if place not in declared}}
-    found = {index: declared.get(index) or field_of(name) or "extra" for index, name in enumerate(header)}
-    _settle_names(header, found)
-    _settle_titles(header, found)
+    bare = _without_prefix(header)
+    found = {index: declared.get(index) or field_of(name) or "extra" for index, name in enumerate(bare)}
+    _settle_names(bare, found)
+    _settle_titles(bare, found)
     found.update(declared)
     for index, field in told.items():
         # The user's column is the field; what else would have filled it is kept as it is.
         found = {other: "extra" if was == field and other not in told else was for other, was in found.items()}
         found[index] = field
-    ranks = {index: len(declared) + _rank(header[index], field) for index, field in found.items()}
+    ranks = {index: len(declared) + _rank(bare[index], field) for index, field in found.items()}
     ranks |= {index: rank for rank, index in enumerate(declared)}
     return dict(sorted(found.items(), key=lambda item: (item[0] not in told, ranks[item[0]], item[0])))
 
@@ -361,7 +387,11 @@ def field_of(header: str) -> str | None:
     for symbol, field in _SYMBOLS.items():
         if symbol in header:
             return field
-    return next((_FIELDS[key] for key in _readings(header) if key in _FIELDS), None)
+    whole = next((_FIELDS[key] for key in _readings(header) if key in _FIELDS), None)
+    if whole is None and " - " in header:  # "Name - First Name": the whole, and its part
+        of, _, part = header.rpartition(" - ")
+        return field_of(part) if field_of(of) else None
+    return whole
 
 
 def is_header_word(cell: str) -> bool:
@@ -381,21 +411,29 @@ def header_language(header: Sequence[str]) -> str | None:
     """Return the ISO 639-1 code of the language most of the header is written in, or None."""
     votes: Counter[str] = Counter()
     for name in header:
-        spoken = next((_LANGUAGES[key] for key in _readings(name) if key in _LANGUAGES), frozenset())
-        if len(spoken) == 1:
-            votes.update(spoken)
+        for part in name.split(" - "):  # "Personne - Téléphone"
+            spoken = next((_LANGUAGES[key] for key in _readings(part) if key in _LANGUAGES), frozenset())
+            if len(spoken) == 1:
+                votes.update(spoken)
     best = votes.most_common(2)
     if not best or (len(best) > 1 and best[0][1] == best[1][1]):
         return None
     return best[0][0]
 
 
-_FIELDS: Mapping[str, str] = {
-    word: field for field, languages in SYNONYMS.items() for words in languages.values() for word in words
-}
-_RANKS: Mapping[str, int] = {
-    word: rank for languages in SYNONYMS.values() for words in languages.values() for rank, word in enumerate(words)
-}
+def _with_compact(table: dict[str, _T]) -> dict[str, _T]:
+    """Let a name of several words be written as one, too: ``jobtitle``."""
+    return {word.replace(" ", ""): value for word, value in table.items() if " " in word} | table
+
+
+_T = TypeVar("_T")
+
+_FIELDS: Mapping[str, str] = _with_compact(
+    {word: field for field, languages in SYNONYMS.items() for words in languages.values() for word in words}
+)
+_RANKS: Mapping[str, int] = _with_compact(
+    {word: rank for languages in SYNONYMS.values() for words in languages.values() for rank, word in enumerate(words)}
+)
 _SYMBOLS = {"☎": "phone", "📞": "phone", "📱": "mobile", "✉": "email", "📧": "email"}
 _LONGEST_HEADER = 80
 
@@ -406,15 +444,19 @@ _SHARED = frozenset(
 )
 
 # What people put around the word that matters: "Your e-mail", "Votre adresse e-mail".
-_FILLERS = frozenset(
-    "your my the a please enter what whats is quel quelle est wie lautet qual cual "
-    "contact lead client customer attendee participant guest visitor user person "
-    "votre vos ton ta le la les l de du des d ihr ihre deine dein tu su il tuo la tua el".split()
+_ARTICLES = frozenset(
+    "your my the a of votre vos ton ta le la les l de du des d ihr ihre deine dein tu su il tuo tua el".split()
 )
+_ASKING = frozenset(
+    "hi hello and please enter what whats which s is quel quelle dans est wie lautet welche qual cual".split()
+)
+_PEOPLE = frozenset("contact lead client customer attendee participant guest visitor user person".split())
+_FILLERS = _ARTICLES | _ASKING | _PEOPLE
+_AT_WORK = frozenset("billing business mailing office shipping work".split())
 
 
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
-_ASIDE = re.compile(r"\([^)]*\)|\[[^]]*\]")
+_ASIDE = re.compile(r"\([^)]*\)|\[[^]]*\]|\{\{[^}]*\}\}")  # in forms, the last refers to another answer
 
 
 @lru_cache(maxsize=4096)
@@ -424,7 +466,9 @@ def _readings(header: str) -> tuple[str, ...]:
     words = _key(bare).split()
     while len(words) > 1 and words[0] in _FILLERS:
         words.pop(0)
-    return (_key(header), _key(bare), _key(_CAMEL.sub(" ", bare)), " ".join(words))
+    plain = " ".join(word for word in words if word not in _ARTICLES)
+    at_work = " ".join(words[1:]) if words[:1] and words[0] in _AT_WORK else ""
+    return (_key(header), _key(bare), _key(_CAMEL.sub(" ", bare)), " ".join(words), plain, at_work)
 
 
 def _key(text: str) -> str:
@@ -442,6 +486,22 @@ def _languages() -> Iterator[tuple[str, frozenset[str]]]:
 
 
 _LANGUAGES: Mapping[str, frozenset[str]] = dict(_languages())
+
+
+def _without_prefix(header: Sequence[str]) -> Sequence[str]:
+    """Take off what a database puts before the names of all its columns: ``kun_telefon``, ``kun_plz``."""
+    prefixes = Counter(found[0] for name in header if (found := _PREFIX.match(name)))
+    prefix, count = max(prefixes.items(), key=lambda item: item[1], default=("", 0))
+    rest = [name for name in header if not name.startswith(prefix)]
+    if count < _MANY or count <= len(rest) or any(field_of(name) not in (None, "extra") for name in rest):
+        return header
+    if sum(1 for name in header if field_of(name)) * 2 > len(header):
+        return header
+    return [name.removeprefix(prefix) for name in header]
+
+
+_PREFIX = re.compile(r"[A-Za-z]+_")
+_MANY = 4
 
 
 def _rank(header: str, field: str) -> int:
@@ -481,10 +541,10 @@ def _settle_names(header: Sequence[str], found: dict[int, str]) -> None:
     """A bare ``Name`` or ``Nom`` beside a first name is the last name, ``Nome`` beside a last name the first."""
     fields = set(found.values())
     for index, name in enumerate(header):
-        key = _key(_ASIDE.sub(" ", name))
-        if key in {"name", "nom"} and "first_name" in fields and "last_name" not in fields:
+        keys = set(_readings(name))
+        if keys & {"name", "nom"} and "first_name" in fields and "last_name" not in fields:
             found[index] = "last_name"
-        elif key in {"nome", "nombre"} and "last_name" in fields and "first_name" not in fields:
+        elif keys & {"nome", "nombre"} and "last_name" in fields and "first_name" not in fields:
             found[index] = "first_name"
 
 

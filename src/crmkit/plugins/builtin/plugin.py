@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from crmkit.core.ports.ambient import Clock
-from crmkit.core.ports.notifiers import Notifier
-from crmkit.core.ports.plugins import Report
-from crmkit.core.ports.pulling import LeadSourceKind
-from crmkit.plugins.builtin.funnel import FunnelReport
-from crmkit.plugins.builtin.lead_sources import builtin_lead_sources
-from crmkit.plugins.builtin.notifiers import builtin_notifiers
 from crmkit.plugins.hookspecs import HookSpecs, StorageScheme, hookimpl
+
+if TYPE_CHECKING:
+    from crmkit.core.ports.notifiers import Notifier
+    from crmkit.core.ports.plugins import Report
+    from crmkit.core.ports.pulling import LeadSourceKind
+    from crmkit.core.ports.sources import Importer
 
 __all__ = ["BuiltinPlugin"]
 
 
 class BuiltinPlugin(HookSpecs):
-    """crmkit's own plugin, but for its importers, which are loaded when one is wanted.
+    """crmkit's own plugin.
+
+    Its hooks are called when somebody looks at what they hand over, and only then load it: most programs that
+    open a workspace import nothing and mail nobody.
 
     Args:
         clock: Tells notifiers the moment for the Date header, and the folder how old its files are; the
@@ -26,6 +30,20 @@ class BuiltinPlugin(HookSpecs):
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock
+
+    @hookimpl
+    def crmkit_importers(self) -> Iterable[Importer]:
+        """Text tables, workbooks, cards, mails, JSON, archives, and the exports of other systems."""
+        from crmkit.plugins.builtin.importers import BuiltinImporters
+
+        return BuiltinImporters().crmkit_importers()
+
+    @hookimpl
+    def crmkit_lead_sources(self) -> Iterable[LeadSourceKind]:
+        """A folder, an HTTP endpoint."""
+        from crmkit.plugins.builtin.lead_sources import builtin_lead_sources
+
+        return builtin_lead_sources(self._clock)
 
     @hookimpl
     def crmkit_storages(self) -> Iterable[StorageScheme]:
@@ -47,14 +65,13 @@ class BuiltinPlugin(HookSpecs):
     @hookimpl
     def crmkit_notifiers(self) -> Iterable[Notifier]:
         """A folder, SMTP, the console, a webhook."""
-        return builtin_notifiers(self._clock)
+        from crmkit.plugins.builtin.notifiers import builtin_notifiers
 
-    @hookimpl
-    def crmkit_lead_sources(self) -> Iterable[LeadSourceKind]:
-        """A folder, an HTTP endpoint."""
-        return builtin_lead_sources(self._clock)
+        return builtin_notifiers(self._clock)
 
     @hookimpl
     def crmkit_reports(self) -> Iterable[Report]:
         """The funnel of a campaign."""
+        from crmkit.plugins.builtin.funnel import FunnelReport
+
         return [FunnelReport()]

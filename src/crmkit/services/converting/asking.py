@@ -9,7 +9,8 @@ import attrs
 
 from crmkit.core.conversion import Candidate, Target
 from crmkit.core.lead import Lead
-from crmkit.core.ports.plugins import Context, Contribution, LeadMatcher, Match
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import Context, LeadMatcher, Match
 from crmkit.errors import NotFoundError
 
 __all__ = ["ask_matchers", "became"]

@@ -12,7 +12,8 @@ from crmkit.core.amendments import Amendment, Choose, Conflict, Demand, Veto
 from crmkit.core.conversion import CHOSEN, Action, Candidate, FieldPlan, Proposal, Target, map_fields
 from crmkit.core.lead import LEAD_LIFE, Lead, LeadStatus
 from crmkit.core.matching import Matcher, united
-from crmkit.core.ports.plugins import Context, Contribution, ConversionRule
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import Context, ConversionRule
 from crmkit.core.refusals import combined
 from crmkit.errors import (
     AmbiguousMatchError,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any, Final
 
 from crmkit.core.people import person_name
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.errors import RejectedError
 from crmkit.services.exporting.columns import columns_of
 from crmkit.services.exporting.companions import Batch

@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from crmkit.core.fields import Attribute, Kind
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.services.exporting.companions import SHOWN_AS, Batch, bound_names
 
 __all__ = ["Column", "Form", "columns_of"]
@@ -53,7 +53,9 @@ def columns_of(kind: RecordType, *, typed: bool = False) -> list[Column]:
         typed: For a spreadsheet, where an amount and its currency are two columns.
     """
     columns: list[Column] = []
-    for attribute in _attributes(kind):
+    for attribute in kind.attributes:
+        if attribute.name in _FOR_CRMKIT:
+            continue
         columns += _of_attribute(kind, attribute, typed=typed)
         label = _label_name(kind, attribute.name)
         if label:
@@ -62,19 +64,13 @@ def columns_of(kind: RecordType, *, typed: bool = False) -> list[Column]:
         columns.append(_text_column(name, _listing(name)))
         if name in SHOWN_AS:
             columns.append(_text_column(SHOWN_AS[name], _naming(name)))
-    last = [column for column in columns if column.name in _LAST or column.name == "owner"]
-    return [*(column for column in columns if column not in last), *last]
+    return sorted(columns, key=lambda column: _LAST.index(column.name) if column.name in _LAST else -1)
 
 
 _FOR_CRMKIT: Final = ("version", "deleted_at", "operation_id", "source_row", "import_key")
 """What a person has no use for in a table."""
-_LAST: Final = ("owner_id", "tags", "created_at", "updated_at")
-
-
-def _attributes(kind: RecordType) -> list[Attribute]:
-    shown = [a for a in kind.attributes if a.name not in _FOR_CRMKIT]
-    last = sorted((a for a in shown if a.name in _LAST), key=lambda a: _LAST.index(a.name))
-    return [*(a for a in shown if a.name not in _LAST), *last]
+_LAST: Final = ("owner_id", "owner", "tags", "created_at", "updated_at")
+"""What stands at the end of a table, in this order."""
 
 
 def _label_name(kind: RecordType, attribute: str) -> str | None:

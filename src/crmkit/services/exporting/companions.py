@@ -11,7 +11,8 @@ from crmkit.core.contact import PointKind
 from crmkit.core.fields import Row
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Query
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 
 __all__ = ["SHOWN_AS", "Batch", "batches", "bound_names", "shown_names"]
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from typing import IO
 
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.services.exporting.columns import columns_of
 from crmkit.services.exporting.companions import Batch
 from crmkit.services.tabular import protected

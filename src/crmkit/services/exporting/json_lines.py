@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 
 from crmkit.core.codecs import as_json
 from crmkit.core.fields import Attribute, Kind
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.services.exporting.companions import Batch, bound_names
 
 __all__ = ["write_json_lines"]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import IO, Any, Final
 
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.errors import ConfigError, RejectedError
 from crmkit.services.exporting.columns import Column, Form, columns_of
 from crmkit.services.exporting.companions import Batch

@@ -1,8 +1,8 @@
 """Import leads from any source: read, clean, match, write in parts, report.
 
-One part after the other goes through four steps, each a module: `normalise` turns drafts
-into typed columns, `match` finds out who of them is known already, `plan` decides what
-becomes of each row, and `engine` writes it together with a checkpoint.
+One part after the other is prepared (`crmkit.services.preparing`) and goes through three more
+steps, each a module: `match` finds out who is known already, `plan` decides what becomes of
+each row, and `engine` writes it together with a checkpoint.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.services.importing.asked import asked_options, check_mapping, save_mapping, saved_columns
 from crmkit.services.importing.choosing import choose_importer
 from crmkit.services.importing.engine import import_leads
-from crmkit.services.importing.job import Policy
 from crmkit.services.importing.progress import ImportProgress
 from crmkit.services.importing.rejects import write_rejects
 from crmkit.services.importing.report import read_report
-from crmkit.services.importing.survey import begin_reading
+from crmkit.services.preparing.job import Policy
+from crmkit.services.preparing.survey import begin_reading
 
 __all__ = [
     "ImportProgress",

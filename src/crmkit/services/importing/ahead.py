@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -37,10 +37,12 @@ class Ahead(Generic[T]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Wait until nothing is made any more."""
+        """Wait until nothing is made any more, and let go of what makes it."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             _TURNS.restore()
+        if isinstance(self._items, Generator):
+            self._items.close()
 
     def begin(self) -> None:
         """Begin to make the next item, if that is not done already."""

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import attrs
 
 from crmkit.core.ports.sources import ReadingOptions
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Stored as StoredRecord
-from crmkit.core.schema import RecordType
 from crmkit.core.values.dates import DATE_ORDERS
 from crmkit.core.values.places import country_code
 from crmkit.errors import RejectedError
 from crmkit.services.edit import add_records, update_records
-from crmkit.services.importing.custom import CustomColumns
+from crmkit.services.preparing.custom import CustomColumns
 from crmkit.services.resolve import resolve
 from crmkit.services.settings import Settings
 from crmkit.services.workspace import Workspace

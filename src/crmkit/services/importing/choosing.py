@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import attrs
 
-from crmkit.core.fields import close_to
-from crmkit.core.ports.plugins import Contribution
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.sources import Importer, ImporterOfParts, Source
+from crmkit.core.spelling import close_to
 from crmkit.errors import NotFoundError, RejectedError, UnreadableError
 from crmkit.services.sources import is_whole_workspace
 

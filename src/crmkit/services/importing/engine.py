@@ -8,7 +8,7 @@ part that changes something; an import that changes nothing leaves no trace.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, get_args
 
 import attrs
 
@@ -20,24 +20,21 @@ from crmkit.core.ids import IdSequence
 from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
-from crmkit.core.ports.plugins import Contribution
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.sources import Importer, ReadingOptions, Source
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction, state_of
 from crmkit.core.records import Stored as StoredRecord
 from crmkit.errors import ConflictError, NotFoundError, RejectedError
 from crmkit.services.importing.ahead import Ahead
 from crmkit.services.importing.asked import asked_options, check_mapping, save_mapping, saved_columns
+from crmkit.services.importing.beside import Worker, prepared_beside
 from crmkit.services.importing.checkpoint import Earlier, Standing, added
 from crmkit.services.importing.choosing import choose_importer
-from crmkit.services.importing.columns import cells_texts
 from crmkit.services.importing.doors import Doors, doors_of
 from crmkit.services.importing.garbage import collected_by_part
-from crmkit.services.importing.job import Job, Policy
 from crmkit.services.importing.known import known_rows, said_besides, was_said, without
-from crmkit.services.importing.normalise import Rows, import_keys, normalise
-from crmkit.services.importing.parts import in_parts
 from crmkit.services.importing.plan import Verdicts, plan_part
-from crmkit.services.importing.progress import CountedSource, ImportProgress
+from crmkit.services.importing.progress import ImportProgress
 from crmkit.services.importing.report import LISTED, report_of, summary_of
 from crmkit.services.importing.settled import (
     depends_on_crmkit_alone,
@@ -45,7 +42,6 @@ from crmkit.services.importing.settled import (
     report_again,
     would_change_nothing,
 )
-from crmkit.services.importing.survey import begin_reading
 from crmkit.services.operations import (
     Outcome,
     Request,
@@ -54,6 +50,13 @@ from crmkit.services.operations import (
     insert_operation,
     write_changes,
 )
+from crmkit.services.preparing.columns import cells_texts
+from crmkit.services.preparing.counted import CountedSource
+from crmkit.services.preparing.job import Job, Policy
+from crmkit.services.preparing.normalise import Rows, normalise
+from crmkit.services.preparing.parts import in_parts
+from crmkit.services.preparing.prepared import Prepared, prepare
+from crmkit.services.preparing.survey import begin_reading
 from crmkit.services.resolve import id_of
 from crmkit.services.workspace import Workspace
 
@@ -202,15 +205,6 @@ class _Task:
     progress: Callable[[ImportProgress], None] | None
 
 
-class _PartRead(NamedTuple):
-    """A part as it was read: with the key of each row, and cleaned unless its rows are expected to be known."""
-
-    batch: DraftBatch
-    keys: Sequence[str]
-    rows: Rows | None
-    is_last: bool
-
-
 class _Run:
     """One run through the source, from where the import stands.
 
@@ -235,6 +229,7 @@ class _Run:
         self._forgotten = 0
         self._expects_known = False
         self._is_forgetful = False
+        self._worker: Worker | None = None
         with task.chosen.blamed():
             self._reading, found, self._custom = begin_reading(
                 task.chosen.item, task.source, task.options, self._workspace.schema["lead"]
@@ -251,9 +246,7 @@ class _Run:
         with self._doors.read() as view:
             self._expects_known = was_said(view, self._workspace.schema, self._said)
         try:
-            # Whether somebody else's code minds in which thread it runs, only its author knows.
-            alone = not depends_on_crmkit_alone(self._task.chosen, self._workspace.schema)
-            with collected_by_part() as collect, Ahead(self._parts(), alone=alone) as self._ahead:
+            with collected_by_part() as collect, self._begun() as self._ahead:
                 while part := self._ahead.take():
                     self._take(part)
                     collect()
@@ -268,15 +261,26 @@ class _Run:
             rows = view.get_many("operation", [self._standing.operation_id])
             return report_of(view, self._workspace.schema, self._workspace.schema["operation"].load(rows[0]))
 
-    def _parts(self) -> Iterator[_PartRead]:
-        for batch, is_last in in_parts(self._batches(), self._standing.batch_size, skip=self._standing.rows):
-            if self._expects_known:
-                with self._task.chosen.blamed():
-                    keys: Sequence[str] = import_keys(batch, self._job, self._custom)
-                yield _PartRead(batch, keys, None, is_last)
-            else:
-                rows = self._cleaned(batch)
-                yield _PartRead(batch, rows.import_keys, rows, is_last)
+    def _begun(self) -> Ahead[Prepared]:
+        """Begin to prepare the parts: beside this process, else in another thread."""
+        # Whether somebody else's code minds where it runs, only its author knows.
+        is_own = depends_on_crmkit_alone(self._task.chosen, self._workspace.schema)
+        standing, size = self._standing, self._standing.batch_size
+        raw = in_parts(self._batches(), size, skip=standing.rows)
+        if is_own and self._reading.place is None:
+            self._worker = Worker.start(
+                self._task.source.counted, self._job, self._task.options, size=size, skip=standing.rows + size
+            )
+        if self._worker is None:
+            return Ahead(map(self._prepared, raw), alone=not is_own)
+        return Ahead(
+            prepared_beside(self._worker, raw, self._prepared, is_known=lambda: self._expects_known), alone=True
+        )
+
+    def _prepared(self, raw: tuple[DraftBatch, bool]) -> Prepared:
+        batch, is_last = raw
+        with self._task.chosen.blamed():
+            return prepare(batch, self._job, self._custom, is_last=is_last, is_known=self._expects_known)
 
     def _cleaned(self, batch: DraftBatch) -> Rows:
         with self._task.chosen.blamed():
@@ -291,7 +295,7 @@ class _Run:
                 return
             yield batch
 
-    def _take(self, part: _PartRead) -> None:
+    def _take(self, part: Prepared) -> None:
         """Plan and apply one part, anew while others change what it relies on."""
         for attempt in range(_MAX_PLANS):
             with self._doors.read() as view:
@@ -312,18 +316,18 @@ class _Run:
             else:
                 return
 
-    def _decided(self, planning: Planning, part: _PartRead, *, anew: bool) -> Verdicts:
+    def _decided(self, planning: Planning, part: Prepared, *, anew: bool) -> Verdicts:
         """Decide about the rows of a part; those that are known and untouched are unchanged."""
         job, aliases = self._job, self._known_aliases()
         known = known_rows(planning, part.batch, part.keys, job, said=self._said)
-        self._expects_known = bool(known)
-        if not known:
+        self._expects_known = bool(known.leads)
+        if not known.leads:
             # A plan changes the rows it is made of.
             rows = self._cleaned(part.batch) if anew or part.rows is None else part.rows
             return plan_part(planning, rows, job, aliases)
-        rest, places = without(part.batch, known)
-        met = {lead: part.batch.lines[i] for i, lead in known.items()}
-        return plan_part(planning, self._cleaned(rest), job, aliases, met).among(places, len(part.batch))
+        rest, places = without(part.batch, {*known.leads, *known.repeats})
+        met = {lead: part.batch.lines[i] for i, lead in known.leads.items()}
+        return plan_part(planning, self._cleaned(rest), job, aliases, met).among(places, part.batch, known)
 
     def _planning(self, view: ReadTransaction) -> Planning:
         standing, request = self._standing, self._task.request
@@ -421,6 +425,7 @@ class _Run:
             "met": after.met,
             "made_by": made_by(self._task.chosen),
             "said": self._said,
+            "merges": self._job.policy != "skip",
         }
         return self._workspace.schema["operation"].encode(
             {
@@ -474,10 +479,11 @@ class _Run:
 
     def _progress(self) -> ImportProgress:
         source = self._task.source
+        beside = 0 if self._worker is None else self._worker.bytes_read
         return ImportProgress(
             rows=self._standing.rows,
             outcomes={RowOutcome(name): count for name, count in self._standing.outcomes.items()},
-            bytes_read=source.bytes_read,
+            bytes_read=max(source.bytes_read, beside),
             size_bytes=source.size_bytes,
         )
 

@@ -3,6 +3,8 @@
 A file that is imported again with a few rows changed has mostly such rows. They are
 recognised by their keys alone, before they are typed and matched: a row is the same when
 all its words are, and its lead is as that row made it when it still has its first version.
+A row that was merged into such a lead when it was made, and comes after the one that made
+it as it did then, repeats it again.
 """
 
 from __future__ import annotations
@@ -10,23 +12,37 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from crmkit.core.changes import digest_of
 from crmkit.core.drafts import DraftBatch
+from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, All, Compare, Op, Order, Query
-from crmkit.core.schema import RecordType, Schema
-from crmkit.services.importing.job import Job
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
+from crmkit.services.preparing.job import Job
 
-__all__ = ["known_rows", "said_besides", "was_said", "without"]
+__all__ = ["Known", "known_rows", "said_besides", "was_said", "without"]
+
+
+class Known(NamedTuple):
+    """The rows of a part that say nothing new.
+
+    Attributes:
+        leads: Index of the rows that leads were made of, to the lead.
+        repeats: Index of those that repeat one of these rows, to the lead and what there is to say.
+    """
+
+    leads: Mapping[int, str] = {}
+    repeats: Mapping[int, tuple[str, str]] = {}
 
 
 def known_rows(
     planning: Planning, batch: DraftBatch, keys: Sequence[str], job: Job, *, said: str, sample: int = 100
-) -> dict[int, str]:
-    """Return the rows that say nothing new: index to the lead they became.
+) -> Known:
+    """Return the rows that say nothing new.
 
     Args:
         planning: The operation; nothing is remembered, for nothing will be written about these rows.
@@ -37,12 +53,18 @@ def known_rows(
         sample: When most of so many rows are new, the others are not looked at.
     """
     if job.policy == "update":
-        return {}  # what people changed in a row that was merged into another one would be taken back
+        return Known()  # what people changed in a row that was merged into another one would be taken back
     first = list(islice(_plain_rows(batch, keys[: 2 * sample]), sample))
     if 2 * len(_untouched(planning, first, job, said)) < max(len(first), 1):
-        return {}
+        return Known()
     places = _plain_rows(batch, keys)
-    return {places[key]: id_ for key, id_ in _untouched(planning, list(places), job, said).items()}
+    made = _untouched(planning, list(places), job, said)
+    leads = {places[key]: lead for key, (lead, _) in made.items()}
+    if job.policy == "skip":
+        return Known(leads)
+    rest = {key: i for key, i in places.items() if key not in made}
+    lines = {lead_and_operation: batch.lines[places[key]] for key, lead_and_operation in made.items()}
+    return Known(leads, _repeats(planning, batch, rest, lines))
 
 
 def was_said(view: ReadTransaction, schema: Schema, said: str) -> bool:
@@ -110,22 +132,58 @@ def _plain_rows(batch: DraftBatch, keys: Sequence[str]) -> dict[str, int]:
     return places
 
 
-def _untouched(planning: Planning, keys: Sequence[str], job: Job, said: str) -> Mapping[str, str]:
-    """Return the living leads that were made of these rows and are as they were made, by key."""
+def _untouched(planning: Planning, keys: Sequence[str], job: Job, said: str) -> dict[str, tuple[str, str]]:
+    """Return the living leads that were made of these rows and are as they were made: key to lead and operation."""
     if not keys:
         return {}
     as_made = All((Compare("import_key", Op.IN, tuple(keys)), Compare("version", Op.EQ, 1)))
     found = planning.aggregate(Aggregate(type="lead", where=as_made, group_by=("import_key", "id", "operation_id")))
-    operations = {str(operation) for _, _, operation, _ in found} - {planning.operation_id}
-    kind = planning.schema["operation"]
-    loaded = kind.load_many(planning.view.get_many("operation", sorted(operations)))
-    alike = {operation.id for operation in loaded if operation.result.get("said") == said}
-    untouched = {str(key): str(id_) for key, id_, operation, _ in found if operation in alike}
-    if job.campaign_id is None or not untouched:
-        return untouched
-    joined = All(
-        (Compare("person_id", Op.IN, tuple(untouched.values())), Compare("campaign_id", Op.EQ, job.campaign_id))
-    )
+    operations = _operations(planning, {str(operation) for _, _, operation, _ in found})
+    alike = {operation.id for operation in operations if operation.result.get("said") == said}
+    made = {str(key): (str(id_), str(operation)) for key, id_, operation, _ in found if operation in alike}
+    if job.campaign_id is None or not made:
+        return made
+    ids = tuple(id_ for id_, _ in made.values())
+    joined = All((Compare("person_id", Op.IN, ids), Compare("campaign_id", Op.EQ, job.campaign_id)))
     members = planning.aggregate(Aggregate(type="campaign_member", where=joined, group_by=("person_id",)))
     still = {person for person, _ in members}
-    return {key: id_ for key, id_ in untouched.items() if id_ in still}
+    return {key: lead for key, lead in made.items() if lead[0] in still}
+
+
+def _repeats(
+    planning: Planning, batch: DraftBatch, places: Mapping[str, int], lines: Mapping[tuple[str, str], int]
+) -> dict[int, tuple[str, str]]:
+    """Return those rows that were merged into a lead when it was made.
+
+    Args:
+        planning: The operation.
+        batch: The drafts.
+        places: Key to index of the rows that may be some.
+        lines: Leads, with the operation that made them, to the line that they were made of.
+    """
+    merging = {
+        each.id for each in _operations(planning, {operation for _, operation in lines}) if each.result["merges"]
+    }
+    if not places or not merging:
+        return {}
+    merged = All((Compare("import_key", Op.IN, tuple(places)), Compare("outcome", Op.EQ, RowOutcome.DUPLICATE.value)))
+    group = ("import_key", "record_id", "operation_id", "reason")
+    repeats: dict[int, tuple[str, str]] = {}
+    for key, lead, operation, reason, _ in planning.aggregate(
+        Aggregate(type="import_row", where=merged, group_by=group)
+    ):
+        i, line = places[str(key)], lines.get((str(lead), str(operation)))
+        told = _REPEATS.fullmatch(str(reason))
+        if told and operation in merging and line is not None and line < batch.lines[i]:
+            repeats[i] = str(lead), f"repeats line {line}{told[1]}"
+    return repeats
+
+
+def _operations(planning: Planning, ids: Collection[str]) -> list[Any]:
+    """Return earlier imports."""
+    rows = planning.view.get_many("operation", sorted({*ids} - {planning.operation_id}))
+    return planning.schema["operation"].load_many(rows)
+
+
+_REPEATS: Final = re.compile(r"repeats line \d+(|; .*)", re.DOTALL)
+"""What is said of a row that repeats another one, and besides."""

@@ -18,7 +18,7 @@ from crmkit.core.planning import Planning
 from crmkit.core.query import Compare, Op, Query
 from crmkit.core.values.email import Email
 from crmkit.services.aliases import current_ids
-from crmkit.services.importing.normalise import Rows
+from crmkit.services.preparing.normalise import Rows
 
 __all__ = ["Person", "identities", "look_up"]
 
@@ -64,18 +64,21 @@ class Person:
         return self.changes[field] if field in self.changes else self.before[field]
 
 
-def identities(rows: Rows) -> Iterator[list[Hashable]]:
-    """Return by what each row is recognised, the surest first; what a row is merged into later counts, too."""
-    phones, mobiles = rows.texts["phone"], rows.texts["mobile"]
-    for i, (key, email, name) in enumerate(zip(rows.import_keys, rows.email_keys, rows.name_keys, strict=True)):
-        keys: list[Hashable] = [key]
-        if email is not None:
-            keys.append(("email", email))
-            if rows.others[i]:
-                keys += [("email", Email.trusted(address).key) for address in rows.others[i]]
-        if name is not None:
-            keys += [(number, name) for number in (phones[i], mobiles[i]) if number is not None]
-        yield keys
+def identities(rows: Rows) -> Iterator[tuple[Hashable, ...]]:
+    """Return by what each row is recognised, the surest first, with None in place of what it has not."""
+    names = rows.name_keys
+    emails = [email and ("email", email) for email in rows.email_keys]
+    numbers = (
+        [number and name and (number, name) for number, name in zip(rows.texts[field], names, strict=True)]
+        for field in ("phone", "mobile")
+    )
+    usual = zip(rows.import_keys, emails, *numbers, strict=True)
+    if not any(rows.others):
+        return usual
+    return (
+        (*keys[:2], *[("email", Email.trusted(address).key) for address in others], *keys[2:]) if others else keys
+        for keys, others in zip(usual, rows.others, strict=True)
+    )
 
 
 def look_up(planning: Planning, rows: Rows, aliases: Mapping[str, str]) -> dict[Hashable, Person]:

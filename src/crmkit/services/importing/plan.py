@@ -17,18 +17,20 @@ from crmkit.core.activity import ActivityKind
 from crmkit.core.changes import Updates
 from crmkit.core.codecs import to_json
 from crmkit.core.contact import PointKind
+from crmkit.core.drafts import DraftBatch
 from crmkit.core.fields import Scalar
 from crmkit.core.imports import ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.planning import Planning
 from crmkit.core.values.email import Email
-from crmkit.services.importing.columns import by_value, json_texts
 from crmkit.services.importing.consents import plan_words
-from crmkit.services.importing.custom import settle_references
-from crmkit.services.importing.job import Job
+from crmkit.services.importing.known import Known
 from crmkit.services.importing.match import Person, identities, look_up
 from crmkit.services.importing.merge import merge
-from crmkit.services.importing.normalise import LEAD_TEXTS, Rows
+from crmkit.services.preparing.columns import by_value, json_texts
+from crmkit.services.preparing.custom import settle_references
+from crmkit.services.preparing.job import Job
+from crmkit.services.preparing.normalise import LEAD_TEXTS, Rows
 
 __all__ = ["Verdicts", "plan_part"]
 
@@ -52,12 +54,20 @@ class Verdicts:
     aliases: Mapping[int, str]
     met: int
 
-    def among(self, places: Sequence[int], count: int) -> Verdicts:
-        """Return these, which are about the rows at *places*, as verdicts on *count* rows; the others are unchanged."""
-        outcomes = [RowOutcome.UNCHANGED] * count
+    def among(self, places: Sequence[int], batch: DraftBatch, known: Known) -> Verdicts:
+        """Return these, which are about the rows at *places*, as verdicts on a batch whose other rows are known."""
+        outcomes = [RowOutcome.UNCHANGED] * len(batch)
         for place, outcome in zip(places, self.outcomes, strict=True):
             outcomes[place] = outcome
-        return attrs.evolve(self, outcomes=outcomes, met=self.met + count - len(places))
+        problems = [*self.problems]
+        for i, (lead, reason) in known.repeats.items():
+            outcomes[i] = RowOutcome.DUPLICATE
+            cells = tuple(batch.cells[i])
+            problems.append(
+                ReportedRow(line=batch.lines[i], outcome=outcomes[i], reason=reason, cells=cells, record_id=lead)
+            )
+        problems.sort(key=lambda row: row.line)
+        return attrs.evolve(self, outcomes=outcomes, problems=problems, met=self.met + len(batch) - len(places))
 
     def placed(self, place: Callable[[int], str] | None) -> Verdicts:
         """Return these with where each row with a problem is, when lines alone do not say it."""
@@ -111,6 +121,8 @@ class _Part:
         self._joining: dict[Person, int] = {}
         self._addresses: dict[Person, dict[str, int]] = {}
         self._notes: list[tuple[int, Person]] = []
+        # The rows that others were merged into.
+        self._merged: set[int] = set()
 
     # Deciding, row by row: nearly all are new, and leave soon.
 
@@ -129,12 +141,15 @@ class _Part:
             if shared is None:
                 about[i] = i
                 new.append(i)
-                people.update(dict.fromkeys(keys, i))
+                for key in keys:
+                    if key is not None:
+                        people[key] = i
                 continue
             person = about[i] = people[shared]
             self._meet(i, person, again=shared == rows.import_keys[i])
             for key in keys:
-                people.setdefault(key, person)
+                if key is not None:
+                    people.setdefault(key, person)
 
     def _meet(self, i: int, person: Person | int, *, again: bool) -> None:
         """Decide about a row of somebody who is known; *again* when this very row was imported before."""
@@ -162,6 +177,8 @@ class _Part:
         known = {Email.trusted(address).key for address in rows.others[first]}
         rows.others[first] += tuple(address for address in more if Email.trusted(address).key not in known)
         changes, kept = merge(self._values(first), new, overwrite=False, join_notes=True)
+        if changes:
+            self._merged.add(first)
         for name, value in changes.items():
             if name == "tags":
                 rows.tags[first] = value
@@ -276,12 +293,22 @@ class _Part:
         columns["source_row"] = [rows.lines[i] for i in new]
         columns["campaign_id"] = [job.campaign_id] * len(new)
         columns["owner_id"] = [job.owner_id] * len(new)
-        ids = self._planning.create_columns("lead", columns, len(new))
+        ids = self._planning.create_columns("lead", columns, len(new), derived=self._derived(columns))
         self._new_ids = dict(zip(new, ids, strict=True))
         if job.campaign_id:
             self._create("campaign_member", [(id_, i) for i, id_ in self._new_ids.items()], self._member)
         points = [(id_, i, address) for i, id_ in self._new_ids.items() for address in rows.others[i]]
         self._create("contact_point", points, _point)
+
+    def _derived(self, columns: Mapping[str, Sequence[Scalar]]) -> Mapping[str, Sequence[Scalar]]:
+        """Return the derived fields of the new leads: of a row that others were merged into they are others by now."""
+        derived = {name: [values[i] for i in self._new] for name, values in self._rows.derived.items()}
+        places = [place for place, i in enumerate(self._new) if i in self._merged]
+        whole = {name: [values[place] for place in places] for name, values in columns.items()}
+        for name, values in self._planning.schema["lead"].derive_columns(whole, len(places)).items():
+            for place, value in zip(places, values, strict=True):
+                derived[name][place] = value
+        return derived
 
     def _update_leads(self) -> None:
         """Collect the changes of known leads: one block for all that change in the same fields."""

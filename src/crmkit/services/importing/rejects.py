@@ -11,8 +11,8 @@ from crmkit.core.imports import ImportReport, ReportedRow
 from crmkit.core.operation import RowOutcome
 from crmkit.core.records import Stored
 from crmkit.services.files import replacing
-from crmkit.services.importing.carried import CARRIED_COLUMN, Carried
 from crmkit.services.importing.report import problem_rows, read_report
+from crmkit.services.preparing.carried import CARRIED_COLUMN, Carried
 from crmkit.services.tabular import protected
 from crmkit.services.workspace import Workspace
 

@@ -7,7 +7,7 @@ import attrs
 from crmkit.core.codecs import moment_text
 from crmkit.core.imports import ImportReport
 from crmkit.core.operation import Operation, RowOutcome
-from crmkit.core.ports.plugins import Contribution
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.sources import Importer, ImporterOfParts
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, All, Compare, Op

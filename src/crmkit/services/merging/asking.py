@@ -8,8 +8,9 @@ from typing import Any
 from crmkit.core.amendments import Veto
 from crmkit.core.merging import MergedFields, merge_fields
 from crmkit.core.planning import Planning
-from crmkit.core.ports.plugins import Context, Contribution, MergeRule
-from crmkit.core.schema import RecordType
+from crmkit.core.ports.contribution import Contribution
+from crmkit.core.ports.plugins import Context, MergeRule
+from crmkit.core.record_type import RecordType
 from crmkit.core.settling import MergeAmendment, MergeProposal, Settled, settle
 from crmkit.errors import VetoedError
 

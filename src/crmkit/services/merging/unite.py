@@ -11,7 +11,7 @@ from crmkit.core.conversion import CHOSEN
 from crmkit.core.fields import Field, Row, Scalar
 from crmkit.core.merging import Choice, MergedFields, merge_fields
 from crmkit.core.planning import Planning
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 
 __all__ = ["United", "Uniter"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crmkit.core.fields import close_to
 from crmkit.core.lead_source import LeadSource
-from crmkit.core.ports.plugins import Contribution
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.pulling import CheckedLeadSourceKind, LeadSourceKind
 from crmkit.core.records import Stored
+from crmkit.core.spelling import close_to
 from crmkit.errors import NotFoundError, RejectedError
 from crmkit.services.edit import add_records, update_records
 from crmkit.services.importing import choose_importer

@@ -15,7 +15,7 @@ import attrs
 
 from crmkit.core.imports import ImportReport
 from crmkit.core.lead_source import LeadSource, PulledItem
-from crmkit.core.ports.plugins import Contribution
+from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.pulling import Batch, LeadSourceKind, PassedOver
 from crmkit.core.ports.sources import Source
 from crmkit.core.records import Stored

@@ -8,9 +8,9 @@ from typing import Any, Final, get_args
 import attrs
 
 from crmkit.core.changes import digest_of
-from crmkit.core.fields import close_to
 from crmkit.core.lead_source import LeadSource
 from crmkit.core.ports.sources import ReadingOptions
+from crmkit.core.spelling import close_to
 from crmkit.errors import RejectedError
 from crmkit.services.importing import Policy, asked_options, saved_columns
 from crmkit.services.workspace import Workspace

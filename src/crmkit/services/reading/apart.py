@@ -6,17 +6,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Generator, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from crmkit.core.ports.sources import Source
 from crmkit.errors import ConfigError, CrmkitError, UnreadableError
+from crmkit.services.processes import start_module
 from crmkit.services.reading.limits import Limits, Refusal
 
 __all__ = ["Frame", "peek_apart", "read_apart"]
@@ -123,30 +121,14 @@ def start_reader(reader: str, source: Source, limits: Limits, arguments: dict[st
         "size_bytes": source.size_bytes,
         "arguments": arguments,
     }
-    kept = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG")
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(_homes())
     try:
-        return subprocess.Popen(
-            # -P: nothing is loaded from the folder that somebody happens to be in.
-            [sys.executable or "python3", "-P", "-B", "-m", "crmkit.services.reading.child", json.dumps(task)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
+        return start_module("crmkit.services.reading.child", json.dumps(task), packages=("python_calamine",))
     except OSError as error:
         raise UnreadableError(
             f"cannot be read, for no process can be started ({error})",
             source=source.name,
             hint="this format is read in a process of its own; save the file as CSV",
         ) from error
-
-
-def _homes() -> list[str]:
-    """Return the folders from which this process has what the child needs."""
-    specs = (find_spec(name) for name in ("crmkit", "python_calamine"))
-    return [str(Path(spec.origin).parents[1]) for spec in specs if spec is not None and spec.origin is not None]
 
 
 class _Feeder:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from statistics import median_high
+from statistics import median_high, median_low
 from typing import Final
 
 import attrs
@@ -81,7 +81,8 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str]
     """Find the header among the first rows of a table.
 
     It is the first row with two known words that is as wide as the rows below
-    usually are. Without one, it is the first row if that holds only labels
+    usually are, but for one that has a single row below it, a blank one, and
+    another such row: that is a summary. Without one, it is the first row if that holds only labels
     while a row below holds values. Otherwise there is none.
 
     Args:
@@ -89,14 +90,15 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str]
         known: Whether a cell is a word that headers are made of.
     """
     filled = [(line, cells) for line, cells in rows if any(cell.strip() for cell in cells)] or list(rows)
-    for index, (line, cells) in enumerate(filled):
-        below = [_width(other) for _, other in filled[index + 1 :]]
-        if _width(cells) < (median_high(below) if below else 1):
-            continue
+    found = _made_of_words(filled, known)
+    blank = {line for line, _ in rows} - {line for line, _ in filled}
+    while len(found) > 1 and _is_summary(filled[found[0]], filled[found[1]], blank):
+        del found[0]
+    if found:
+        line, cells = filled[found[0]]
         words = [cell.strip() for cell in cells if known(cell)]
-        if len(words) >= min(2, _width(cells)) and not any(_VALUE.search(cell) for cell in cells):
-            above = filled[index - 1][1] if index else ()
-            return named(line, cells, f"the words {', '.join(map(repr, words[:3]))} name columns", above)
+        above = filled[found[0] - 1][1] if found[0] else ()
+        return named(line, cells, f"the words {', '.join(map(repr, words[:3]))} name columns", above)
     for index, (line, cells) in enumerate(filled):
         rows_below = [other for _, other in filled[index + 1 :]]
         is_wide = _width(cells) >= median_high([*map(_width, rows_below)] or [0])  # titles are narrower
@@ -106,6 +108,31 @@ def find_header(rows: Sequence[tuple[int, Sequence[str]]], known: Callable[[str]
             break
     names = unique_names([""] * max(len(other) for _, other in filled))
     return Header(names=names, cells=(), line=0, evidence="no row looks like one; columns are numbered")
+
+
+def _made_of_words(filled: Sequence[tuple[int, Sequence[str]]], known: Callable[[str], bool]) -> list[int]:
+    """Return which rows have words that headers are made of, hardly any values, and the width of a header."""
+    found = []
+    for index, (_, cells) in enumerate(filled):
+        below = [_width(other) for _, other in filled[index + 1 :]]
+        if _width(cells) < (median_low(below) if below else 1):  # of a few rows one may be broken
+            continue
+        words = sum(1 for cell in cells if known(cell))
+        values = sum(1 for cell in cells if _VALUE.search(cell))
+        if words >= max(min(2, _width(cells)), values * _WORDS_PER_VALUE):
+            found.append(index)
+    return found
+
+
+def _is_summary(header: tuple[int, Sequence[str]], following: tuple[int, Sequence[str]], blank: set[int]) -> bool:
+    """Tell whether a table ends after its first row, since a blank row and another header are *following*."""
+    line, end = header[0], following[0]
+    return (
+        header[1] != following[1]  # else it is the same table, with its header once more
+        and line + 1 not in blank
+        and line + 2 < end
+        and blank.issuperset(range(line + 2, end))
+    )
 
 
 def named(line: int, cells: Sequence[str], evidence: str, above: Sequence[str] = ()) -> Header:
@@ -146,6 +173,7 @@ def unique_names(cells: Iterable[str]) -> tuple[str, ...]:
 
 
 _FIRST_ROWS: Final = 20
+_WORDS_PER_VALUE: Final = 4  # a number may have slipped in among many names
 _GROUPS: Final = 2  # a single text above the header is a title
 
 # An address, a link, a date, a number: what stands in rows and not in headers.

@@ -28,6 +28,7 @@ class RowKind(StrEnum):
     BLANK = "blank row"
     TOTAL = "total"
     FOOTER = "text below the table"
+    RULE = "ruled line"
     HEADER = "repeated header"
     NO_PERSON = "not from a person"
     ASIDE = "not in the part of the table that lists people"
@@ -199,8 +200,11 @@ class RowSorter:
             return RowKind.BLANK
         if list(cells) == self._header:
             return RowKind.HEADER
+        if all(map(_RULE.match, filled)):
+            return RowKind.RULE
         alone = len(filled) == 1 and self._width > 1
-        if _TOTAL.match(filled[0]) and not any(map(_WORD.search, filled[1:])) and self._width > 1:
+        counted = [cell for cell in filled[1:] if not _COUNT.match(cell)]
+        if _TOTAL.match(filled[0]) and not any(map(_WORD.search, counted)) and self._width > 1:
             self.is_below_blank = True  # a table ends with its totals
             return RowKind.TOTAL
         if alone and (_LEGAL.match(filled[0]) or (self.is_below_blank and self._is_prose(filled[0]))):
@@ -224,12 +228,14 @@ _LISTED = 8
 
 _WIDE = 3
 _SENTENCE = 6  # blanks in what is no name
-_SUSPICIOUS = frozenset("TtGgSs \t\xa0")
+_SUSPICIOUS = frozenset("TtGgSs -=_: \t\xa0")
 _TOTAL = re.compile(
     r"(?:(?:grand|sub|sous|general|overall)[\s-]*)?(?:totals?|totaux|totale|totali|totales|summe|gesamt(?:summe)?|somme)"
-    r"(?:\s+(?:g[eé]n[eé]ral|general|generale))?\s*(?:\(.*\))?\s*:?$",
+    r"(?:\s+(?:g[eé]n[eé]ral|general|generale))?\s*(?:\(.*\))?\s*(?::\s*[\d.,\s]*)?$",
     re.IGNORECASE,
 )
+_COUNT = re.compile(r"(?:count|sum|nombre|anzahl|summe|conteggio|recuento)$", re.IGNORECASE)
+_RULE = re.compile(r":?[-=_]{3,}:?$")  # below the header of a table in Markdown, or of a terminal
 _LEGAL = re.compile(
     r"confidential\b|copyright\b|©|\d+\s+(?:leads?|contacts?|records?|rows?|entries|lignes?|résultats?|datensätze)\s*$",
     re.IGNORECASE,

@@ -8,8 +8,8 @@ from typing import Any, Final
 import attrs
 
 from crmkit.core.drafts import Finding
-from crmkit.core.fields import close_to
 from crmkit.core.ports.sources import ReadingOptions, Source
+from crmkit.core.spelling import close_to
 from crmkit.errors import NotFoundError, UnreadableError
 from crmkit.services.reading.apart import peek_apart
 from crmkit.services.reading.formats import Format

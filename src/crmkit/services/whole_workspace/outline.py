@@ -19,7 +19,8 @@ from crmkit.core.builtin import builtin_schema
 from crmkit.core.catalogue import Catalogue
 from crmkit.core.fields import ANY, Field, Kind
 from crmkit.core.query import Compare, Condition, Op
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import NewerWorkspaceError, UnreadableError
 
 __all__ = [

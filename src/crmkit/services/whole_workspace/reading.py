@@ -14,7 +14,8 @@ import attrs
 from crmkit.core.codecs import to_json
 from crmkit.core.fields import Field, Kind, Scalar
 from crmkit.core.ports.sources import Source
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import UnreadableError
 from crmkit.services.whole_workspace.outline import Outline, is_own, parse_header, travelling
 
@@ -215,9 +216,17 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         msg = "is no text"
         raise ValueError(msg)
-    if not value.isascii():
-        value.encode()  # a lone surrogate is a ValueError as well
+    _check_characters(value)
     return value
+
+
+def _check_characters(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            msg = "holds a broken character (a lone surrogate)"
+            raise ValueError(msg) from None
 
 
 def _one_of(choices: frozenset[str], value: Any) -> str:
@@ -269,9 +278,12 @@ def _json(value: Any, like: type | None) -> str | None:
     if not isinstance(value, wanted):
         msg = "is no list" if like is tuple else "is no object"
         raise ValueError(msg)
-    text = to_json(value)
-    if not text.isascii():
-        text.encode()
+    try:
+        text = to_json(value)
+    except ValueError:
+        msg = "holds a number that JSON cannot"
+        raise ValueError(msg) from None
+    _check_characters(text)
     return text if value else None
 
 

@@ -6,7 +6,7 @@ stays behind, so each record names this operation and its line as where it comes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -20,10 +20,13 @@ from crmkit.core.operation import Operation, RowOutcome
 from crmkit.core.ports.sources import Source
 from crmkit.core.ports.storage import ReadTransaction, WriteTransaction
 from crmkit.core.query import Aggregate, Compare, Condition, Not, Op, Query, both
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import KeyReusedError, NotFoundError, RejectedError
+from crmkit.services.importing.progress import ImportProgress
 from crmkit.services.importing.report import report_of, summary_of
 from crmkit.services.operations import Outcome, Request, begin_planning, insert_operation, write_changes
+from crmkit.services.preparing.counted import CountedSource
 from crmkit.services.whole_workspace.outline import Outline, travelling, what_travels
 from crmkit.services.whole_workspace.reading import Batch, Problems, read_batches, read_outline
 from crmkit.services.workspace import BEGIN_KEY, Workspace
@@ -32,13 +35,19 @@ __all__ = ["import_workspace"]
 
 
 def import_workspace(
-    workspace: Workspace, source: Source, *, reason: str | None = None, key: str | None = None, dry_run: bool = False
+    workspace: Workspace,
+    source: Source,
+    *,
+    reason: str | None = None,
+    key: str | None = None,
+    dry_run: bool = False,
+    progress: Callable[[ImportProgress], None] | None = None,
 ) -> Outcome[ImportReport]:
     """Import the file of a whole workspace into a fresh one.
 
     Fresh is one that has nothing but what it began with, which goes for good. What the file
     has of plugins that are absent here travels along; a workspace that never heard of them
-    keeps their declarations from then on, also after a dry run.
+    keeps their declarations from then on.
 
     Importing the same file again changes nothing. Plugins are told of the operation without
     its records, for nobody is new here.
@@ -48,7 +57,8 @@ def import_workspace(
         source: The file.
         reason: Why, for the log.
         key: The idempotency key.
-        dry_run: Do all of it, and roll it back.
+        dry_run: Do all of it, and roll it back; what would need new declarations is read and checked, not written.
+        progress: Called after each batch of records. What it raises stops the import, and nothing is written.
 
     Raises:
         RejectedError: The workspace holds something; says what.
@@ -66,14 +76,16 @@ def import_workspace(
             return earlier
         _refuse_unless_fresh(view, workspace)
     outline = read_outline(source, workspace.schema)
-    _make_room(workspace, source, outline)
+    wider = completed(workspace.schema, outline.catalogue)
+    if not dry_run:
+        _make_room(workspace, source, outline, wider)
     done: Outcome[ImportReport] | None = None
     with suppress(_RolledBack), workspace.storage.write() as transaction:
         earlier = _earlier(transaction, workspace, request)
         if earlier is not None:
             return earlier
         _refuse_unless_fresh(transaction, workspace)
-        done = _Restoring(workspace, transaction, source, outline, request).run()
+        done = _Restoring(workspace, transaction, source, request, outline=outline, wider=wider).run(progress)
         if dry_run:
             raise _RolledBack
     assert done is not None and done.changes is not None  # noqa: PT018, S101  # or it has raised
@@ -137,9 +149,8 @@ def _refuse_unless_fresh(view: ReadTransaction, workspace: Workspace) -> None:
         raise RejectedError(reason, hint="import into a new one: crmkit --db NEW.db init")
 
 
-def _make_room(workspace: Workspace, source: Source, outline: Outline) -> None:
+def _make_room(workspace: Workspace, source: Source, outline: Outline, wider: Schema) -> None:
     """Let the workspace keep the declarations of what only the file knows; nothing is done for a broken file."""
-    wider = completed(workspace.schema, outline.catalogue)
     if all(
         kind.name in workspace.schema.types and kind.field_names == workspace.schema[kind.name].field_names
         for kind in wider
@@ -153,15 +164,23 @@ def _make_room(workspace: Workspace, source: Source, outline: Outline) -> None:
 
 
 class _Restoring:
-    """One import into an open transaction."""
+    """One import into an open transaction; for a dry run no room was made, so it writes what there is a place for."""
 
     def __init__(
-        self, workspace: Workspace, transaction: WriteTransaction, source: Source, outline: Outline, request: Request
+        self,
+        workspace: Workspace,
+        transaction: WriteTransaction,
+        source: Source,
+        request: Request,
+        *,
+        outline: Outline,
+        wider: Schema,
     ) -> None:
         self._schema: Schema = workspace.schema
         self._transaction = transaction
-        self._source = source
+        self._source = CountedSource(source)
         self._outline = outline
+        self._wider = wider
         self._request = request
         self._problems = Problems(source.name)
         count = sum(outline.counts.values())
@@ -171,14 +190,26 @@ class _Restoring:
         summary = summary_of(self._report, sha256=source.sha256)
         self._changes: ChangeSet = begin_planning(workspace, transaction, request).change_set(summary)
 
-    def run(self) -> Outcome[ImportReport]:
+    def run(self, progress: Callable[[ImportProgress], None] | None) -> Outcome[ImportReport]:
         """Write everything, and refuse everything when something is wrong."""
         counts = {name: {"created": count} for name, count in self._outline.counts.items() if count}
         facts = self._schema["operation"].encode({"counts": counts})
         self._erase_beginning()
         insert_operation(self._transaction, self._schema, self._changes, self._request, **facts)
-        for batch in read_batches(self._source, self._outline, self._schema, self._problems):
-            self._insert(batch)
+        rows = 0
+        for batch in read_batches(self._source, self._outline, self._wider, self._problems):
+            if batch.kind.name in self._schema.types:
+                self._insert(batch)
+            rows += len(batch.lines)
+            if progress is not None:
+                progress(
+                    ImportProgress(
+                        rows=rows,
+                        outcomes={RowOutcome.CREATED: rows},
+                        bytes_read=self._source.bytes_read,
+                        size_bytes=self._source.size_bytes,
+                    )
+                )
         self._problems.refuse_if_any()
         self._check_references()
         self._problems.refuse_if_any()
@@ -208,11 +239,11 @@ class _Restoring:
                 self._problems.refuse_if_any()
 
     def _write(self, batch: Batch) -> None:
-        kind, count = batch.kind, len(batch.lines)
+        kind, count = self._schema[batch.kind.name], len(batch.lines)
         told = self._outline.catalogue[kind.name]["fields"]
         newer = {name: value for name, value in kind.defaults().items() if value is not None and name not in told}
         columns: dict[str, Sequence[Scalar]] = {
-            **batch.columns,
+            **{name: values for name, values in batch.columns.items() if name in kind.position},
             **{name: [value] * count for name, value in newer.items()},
             "operation_id": [self._changes.operation_id] * count,
             "source_row": batch.lines,
@@ -235,7 +266,8 @@ class _Restoring:
         for id_ in {str(row[place]) for row in rows if row[place] is not None}:
             wanted.setdefault(self._target(field, id_), set()).add(id_)
         missing = wanted.pop("", set())
-        for target, ids in wanted.items():
+        for target in wanted.keys() & self._schema.types.keys():
+            ids = wanted[target]
             there = self._schema[target].position["id"]
             missing |= ids - {str(row[there]) for row in self._transaction.get_many(target, sorted(ids))}
         for row in rows if missing else ():
@@ -246,7 +278,7 @@ class _Restoring:
     def _target(self, field: Field, id_: str) -> str:
         """Return the type that an id is of, or nothing where it cannot be of the right one."""
         try:
-            found = self._schema.type_of(id_).name
+            found = self._wider.type_of(id_).name
         except NotFoundError:
             return ""
         return found if field.references in (ANY, found) else ""

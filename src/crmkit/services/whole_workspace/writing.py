@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from crmkit.core.fields import Field, Kind, Row, Scalar
 from crmkit.core.ports.storage import ReadTransaction
 from crmkit.core.query import Aggregate, Query
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.errors import RejectedError
 from crmkit.services.files import replacing
 from crmkit.services.whole_workspace.outline import header_line, travelling, what_travels

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.storage.sqlite.sql import SEARCH_KEY, column_name, quoted
 from crmkit.storage.sqlite.views import VIEWS, view_statements
 

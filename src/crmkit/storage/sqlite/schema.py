@@ -14,7 +14,8 @@ from sqlite_utils import Database
 from sqlite_utils.db import Table
 
 from crmkit.core.fields import Field, Kind
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.storage.sqlite.derived import derived_statements, drop_outdated, make_missing
 from crmkit.storage.sqlite.sql import SEARCH_KEY, column_name, quoted
 

@@ -8,12 +8,11 @@ from functools import lru_cache
 
 from crmkit.core.fields import Kind, Row, Scalar
 from crmkit.core.query import Aggregate, All, Compare, Condition, Measure, Not, Op, Order, Query
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.core.values.text import fold
+from crmkit.storage.sqlite.connection import DECIMAL_COLLATION, FOLD_FUNCTION
 
 __all__ = [
-    "DECIMAL_COLLATION",
-    "FOLD_FUNCTION",
     "SEARCH_KEY",
     "aggregate_sql",
     "column_name",
@@ -25,8 +24,6 @@ __all__ = [
     "with_whole_sums",
 ]
 
-FOLD_FUNCTION = "crmkit_fold"
-DECIMAL_COLLATION = "crmkit_decimal"
 SEARCH_KEY = "search_key"
 """The column of a searched table that its search index refers to."""
 

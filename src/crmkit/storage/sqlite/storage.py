@@ -7,20 +7,21 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from decimal import Decimal
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crmkit.core.catalogue import Catalogue, catalogue_of, completed
-from crmkit.core.codecs import to_json
 from crmkit.core.schema import Schema
-from crmkit.core.values.text import fold
 from crmkit.errors import NewerWorkspaceError, NotAWorkspaceError, NotFoundError, ReadOnlyError, StorageError
-from crmkit.storage.sqlite.derived import derived_statements, present_statements
+from crmkit.storage.sqlite import prepared
+from crmkit.storage.sqlite.checkpoints import Checkpoints
+from crmkit.storage.sqlite.connection import configure
 from crmkit.storage.sqlite.failures import translated
 from crmkit.storage.sqlite.lock import WriterLock
-from crmkit.storage.sqlite.sql import DECIMAL_COLLATION, FOLD_FUNCTION
-from crmkit.storage.sqlite.transaction import SqliteChange, SqliteView
+
+if TYPE_CHECKING:
+    from crmkit.storage.sqlite.transaction import SqliteChange, SqliteView
 
 __all__ = ["SqliteStorage"]
 
@@ -50,6 +51,7 @@ class SqliteStorage:
         self._lent: set[sqlite3.Connection] = set()
         self._guard = threading.Lock()  # of the two above
         self._closed = False
+        self._checkpoints = Checkpoints(self._path)
 
     def prepare(self, schema: Schema, *, create: bool) -> Schema:
         """Open the file, check that it is ours, and create or migrate its tables when they do not fit."""
@@ -60,15 +62,16 @@ class SqliteStorage:
             if not catalogue and not create:
                 raise self._empty()
             self._schema = completed(schema, catalogue)
-            if not _fits(connection, self._schema, catalogue):
-                with self._lock.held(), _transaction(connection):
-                    self._schema = _migrate(connection, schema)
+            if not prepared.is_noted(connection, schema):
+                self._make_fit(connection, schema, catalogue)
             self._use_wal(connection)
         return self._schema
 
     @contextmanager
     def read(self) -> Iterator[SqliteView]:
         """Open a consistent view; inside another transaction of this thread, share its view."""
+        from crmkit.storage.sqlite.transaction import SqliteView
+
         with self._session() as connection:
             view = SqliteView(connection, self._schema, self.url)
             if connection.in_transaction:
@@ -90,10 +93,13 @@ class SqliteStorage:
     @contextmanager
     def write(self) -> Iterator[SqliteChange]:
         """Open a transaction, alone."""
+        from crmkit.storage.sqlite.transaction import SqliteChange
+
         with self._session() as connection:
             if connection.in_transaction:
                 message = "a transaction of this thread is still open"
                 raise StorageError(message, url=self.url, hint="finish it before you write")
+            before = connection.total_changes
             with self._lock.held():
                 with translated(self.url, waited_s=self._timeout_s):
                     connection.execute("BEGIN IMMEDIATE")
@@ -107,9 +113,12 @@ class SqliteStorage:
                 except BaseException:
                     connection.rollback()
                     raise
+            if connection.total_changes - before >= _LARGE:
+                self._checkpoints.begin()
 
     def close(self) -> None:
         """Close the connections of all threads; one that is in a transaction is closed when that ends."""
+        self._checkpoints.wait()
         with self._guard:
             self._closed = True
             for thread, connection in list(self._connections.items()):
@@ -156,7 +165,7 @@ class SqliteStorage:
                 check_same_thread=False,  # so that one thread can close the connections of all
                 cached_statements=512,
             )
-            _configure(connection)
+            configure(connection)
         return connection
 
     def _check_file(self, *, create: bool) -> None:
@@ -197,6 +206,18 @@ class SqliteStorage:
         message = f"{self._path} is empty"
         return NotAWorkspaceError(message, url=self.url, hint=f"make it one with: crmkit --db {self._path} init")
 
+    def _make_fit(self, connection: sqlite3.Connection, schema: Schema, catalogue: Catalogue) -> None:
+        """Create or migrate what does not fit, and note that all does now."""
+        if not prepared.fits(connection, self._schema, catalogue):
+            with self._lock.held(), _transaction(connection):
+                self._schema = _migrate(connection, schema)
+                prepared.note(connection, schema)
+            return
+        # The note only spares time: nobody waits for it, and a file that cannot be written can still be read.
+        lock = WriterLock(self._path, timeout_s=0)
+        with suppress(StorageError), translated(self.url), lock.held(), _transaction(connection):
+            prepared.note(connection, schema)
+
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         # Only once the file says what it is; so after a kill in between, the next one does it.
         if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
@@ -208,6 +229,10 @@ class SqliteStorage:
             raise StorageError(message, url=self.url, hint="keep it on a local disk")
 
 
+_LARGE = 2000
+"""So many changed rows make a transaction large."""
+
+
 def _catalogue(connection: sqlite3.Connection) -> Catalogue:
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'crmkit_catalogue'").fetchone():
         return {}
@@ -215,13 +240,9 @@ def _catalogue(connection: sqlite3.Connection) -> Catalogue:
     return {name: json.loads(declaration) for name, declaration in rows}
 
 
-def _fits(connection: sqlite3.Connection, schema: Schema, catalogue: Catalogue) -> bool:
-    present = present_statements(connection)
-    return catalogue_of(schema) == catalogue and derived_statements(schema).items() <= present.items()
-
-
 def _migrate(connection: sqlite3.Connection, schema: Schema) -> Schema:
     """Make the tables fit a schema, and return it with all that the workspace holds besides."""
+    from crmkit.core.codecs import to_json
     from crmkit.storage.sqlite.schema import migrate  # brings in sqlite-utils
 
     # First of all, so that not even a torn file passes for somebody else's.
@@ -246,22 +267,3 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     except BaseException:
         connection.rollback()
         raise
-
-
-def _configure(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -40960")  # 40 MB, so that an import as a whole stays below 150
-    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # 32 MB: parts of an import change the same pages again
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.create_function(FOLD_FUNCTION, 1, _fold_scalar, deterministic=True)
-    connection.create_collation(DECIMAL_COLLATION, _compare_decimals)
-
-
-def _fold_scalar(value: object) -> str | None:
-    return None if value is None else fold(str(value))
-
-
-def _compare_decimals(a: str, b: str) -> int:
-    left, right = Decimal(a), Decimal(b)
-    return (left > right) - (left < right)

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from crmkit.core.fields import Row, Scalar
 from crmkit.core.query import Aggregate, Query
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.errors import ConflictError, StorageError
 from crmkit.storage.sqlite.bulk import insert_columns
 from crmkit.storage.sqlite.failures import translated
@@ -206,16 +207,10 @@ class SqliteChange(SqliteView):
     def _index(self, kind: RecordType, ids: Sequence[str], *, forget: bool) -> None:
         """Take the present search texts of records out of the index, or put them in."""
         index = quoted(f"{kind.name}_fts")
-        target, action = (
-            (f"{index} ({index}, rowid, search_text)", "'delete', ")
-            if forget
-            else (
-                f"{index} (rowid, search_text)",
-                "",
-            )
-        )
+        command, action = (f"{index}, ", "'delete', ") if forget else ("", "")
         self._connection.execute(
-            f"INSERT INTO {target} SELECT {action}{SEARCH_KEY}, search_text FROM {quoted(kind.name)}"
+            f"INSERT INTO {index} ({command}rowid, search_text)"
+            f" SELECT {action}{SEARCH_KEY}, search_text FROM {quoted(kind.name)}"
             ' WHERE "id" IN (SELECT value FROM json_each(?))',
             (json_list(ids),),
         )

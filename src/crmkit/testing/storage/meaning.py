@@ -12,7 +12,7 @@ from crmkit.core import query as ask
 from crmkit.core.fields import Row, Scalar
 from crmkit.core.ports.storage import Storage
 from crmkit.core.query import Aggregate, Compare, Condition, Not, Op, Order, Query, has_words, matches, sort_rows
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.core.values.text import fold
 from crmkit.testing.schema import THING, a_thing
 from crmkit.testing.storage.base import StorageTests

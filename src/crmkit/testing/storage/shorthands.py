@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +16,8 @@ from crmkit.core.codecs import moment_text
 from crmkit.core.fields import Kind, Row, Scalar
 from crmkit.core.ports.storage import ReadTransaction, Storage, WriteTransaction
 from crmkit.core.query import Condition, Order, Query
-from crmkit.core.schema import RecordType, Schema
+from crmkit.core.record_type import RecordType
+from crmkit.core.schema import Schema
 from crmkit.core.values.text import fold
 from crmkit.testing.schema import SCHEMA, THING, a_thing
 
@@ -139,3 +143,23 @@ def in_threads(*functions: Callable[[], object]) -> None:
         assert not thread.is_alive(), "another thread waits for ever"
     for error in failures:
         raise error
+
+
+def in_two_processes(function: Callable[[], object]) -> None:
+    """Run a function here and in a copy of this process, at the same time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which the copy does not need
+        child = os.fork()
+    if not child:
+        code = 1
+        try:
+            signal.alarm(60)
+            function()
+            code = 0
+        finally:
+            os._exit(code)  # nothing else of the test run goes on there
+    try:
+        function()
+    finally:
+        _, status = os.waitpid(child, 0)
+    assert status == 0, "the other process has failed"

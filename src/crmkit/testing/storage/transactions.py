@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from crmkit.core.ports.storage import Storage
 from crmkit.core.query import Aggregate, Measure, Order, Query
 from crmkit.errors import ConflictError, RejectedError, StorageError
-from crmkit.testing.schema import SHELF, THING, a_shelf, a_thing
+from crmkit.testing.schema import SCHEMA, SHELF, THING, a_shelf, a_thing
 from crmkit.testing.storage.base import StorageTests
 from crmkit.testing.storage.shorthands import (
     column_of,
@@ -18,6 +19,7 @@ from crmkit.testing.storage.shorthands import (
     ids_in,
     ids_of,
     in_threads,
+    in_two_processes,
     insert,
     search_for,
     update,
@@ -179,12 +181,37 @@ class TransactionTests(StorageTests):
 
         def increment() -> None:
             barrier.wait()
-            for _ in range(25):
-                with store.write() as change:
-                    row = change.get_many("thing", ["thing_1"])[0]
-                    count, version = int(row[THING.position["count"]] or 0), int(row[THING.position["version"]] or 0)
-                    change.update("thing", ["thing_1"], [version], {"count": [count + 1]})
+            _count_up(store)
 
         in_threads(increment, increment)
 
         assert (column_of(store, "count"), column_of(store, "version")) == ([50], [51])
+
+    def test_two_processes_lose_nothing(self, store: Storage) -> None:
+        """Another program on the same place is a writer like others."""
+        if not hasattr(os, "fork"):
+            pytest.skip("this system cannot copy a process")
+        fill(store, a_thing("thing_1", count=0))
+        store.close()
+
+        def increment() -> None:
+            mine = self.reopen(store)
+            mine.prepare(SCHEMA, create=False)
+            _count_up(mine)
+            mine.close()
+
+        in_two_processes(increment)
+
+        again = self.reopen(store)
+        again.prepare(SCHEMA, create=False)
+        assert (column_of(again, "count"), column_of(again, "version")) == ([50], [51])
+        again.close()
+
+
+def _count_up(store: Storage) -> None:
+    """Add one to a number, 25 times."""
+    for _ in range(25):
+        with store.write() as change:
+            row = change.get_many("thing", ["thing_1"])[0]
+            count, version = int(row[THING.position["count"]] or 0), int(row[THING.position["version"]] or 0)
+            change.update("thing", ["thing_1"], [version], {"count": [count + 1]})

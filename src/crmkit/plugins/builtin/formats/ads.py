@@ -15,6 +15,7 @@ def _bare(value: str) -> str:
 
 
 _PREFIX = re.compile(r"^(?:l|ag|as|c|f|p|z):")
+_TEXTS = ["*phone*", "*telefon*", "*téléphone*", "*zip*", "*post_code*", "*postal*", "*postleitzahl*", "plz", "cap"]
 _IDS = ["id", "ad_id", "adset_id", "campaign_id", "form_id"]
 
 
@@ -37,7 +38,7 @@ _IDS = ["id", "ad_id", "adset_id", "campaign_id", "form_id"]
         **dict.fromkeys(["created_time", "campaign_name", "ad_name", "adset_name", "form_name", "platform"], "extra"),
         **dict.fromkeys(["ad_id", "adset_id", "campaign_id", "form_id", "is_organic", "lead_status"], "extra"),
     },
-    values=dict.fromkeys([*_IDS, "phone_number", "work_phone_number", "phone", "zip_code", "post_code"], _bare),
+    values=dict.fromkeys([*_IDS, *_TEXTS], _bare),
     tags={"campaign_name": "{}"},
 )
 def meta_leads(row: Row, draft: LeadDraft) -> LeadDraft | None:

@@ -18,8 +18,16 @@ def _booth(cell: str) -> str:
 @importer(
     "badge-scanner",
     columns=[
-        *[("Badge *", "Scanned *", "Scan *", "scannedAt", "Booth*", "Lead captured *")],
-        *[("Email", "E-mail", "Email Address", "Name", "Full Name", "First Name", "Last Name", "Phone")],
+        (
+            *("Badge *", "Scanned *", "Scan *", "* Scanned", "scannedAt", "Booth*", "Lead captured *"),
+            *("Capture Date", "Capture Time", "Captured By", "Date de scan", "Heure de scan", "Scanné *", "Code badge"),
+            *("Gescannt *", "Data scansione", "Scansionato *", "Codice badge"),
+            *("Fecha de escaneo", "Escaneado *", "Código de acreditación"),
+        ),
+        (
+            *("Email", "E-mail", "Email Address", "Name", "Full Name", "First Name", "Last Name", "Phone", "Lead Name"),
+            *("Lead Email", "Nom", "Prénom", "Vorname", "Nachname", "Nome", "Cognome", "Nombre", "Apellidos"),
+        ),
     ],
     variants=[
         ["fname", "lname", "timestamp", "location"],
@@ -29,8 +37,8 @@ def _booth(cell: str) -> str:
     source="Trade show",
     map={
         "lead_id": "source_id",
-        "Badge Code": "source_id",
-        "Badge ID": "source_id",
+        **dict.fromkeys(["Badge Code", "Badge ID", "Badge Number", "Code badge"], "source_id"),
+        **dict.fromkeys(["Codice badge", "Código de acreditación"], "source_id"),
         "contact_first_name": "first_name",
         "contact_last_name": "last_name",
         "contact_company": "company",
@@ -47,7 +55,7 @@ def _booth(cell: str) -> str:
     values={"Booth*": _booth},
     tags={
         "Booth*": "{}",
-        "Rating": "{}",
+        **dict.fromkeys(["Rating", "Lead Rating", "Qualification", "Bewertung", "Valutazione", "Valoración"], "{}"),
         "Quality": "{}",
         "Qualifiers": "{}",
         **dict.fromkeys(_EVENT, "{}"),

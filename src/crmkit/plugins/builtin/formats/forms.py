@@ -1,4 +1,4 @@
-"""Answers of forms, whose questions are the headers: Google Forms, Typeform, Tally.
+"""Answers of forms, whose questions are the headers: Google Forms, Typeform, Tally, Calendly.
 
 Which question asks for what is told by its words; one about somebody else (a parent, a
 child, whom to call in an emergency) is an answer like any other, and kept as it is.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from crmkit.plugins.importer import importer
 
-__all__ = ["GOOGLE_FORMS", "TALLY", "TYPEFORM"]
+__all__ = ["CALENDLY", "GOOGLE_FORMS", "TALLY", "TYPEFORM"]
 
 _OTHERS = ["parent", "emergency", "urgence", "child", "enfant", "referrer", "guardian", "eltern", "kind", "genitore"]
 _ANSWERS = {
@@ -47,4 +47,20 @@ TALLY = importer(
     summary="answers of a Tally form",
     source="Tally",
     map={"Submission ID": "source_id", "Respondent ID": "extra", "Submitted at": "extra", **_ANSWERS},
+)
+
+CALENDLY = importer(
+    "calendly",
+    columns=["Invitee Email", ("Invitee Name", "Invitee First Name"), ("Event Type Name", "User Email")],
+    summary="who booked a meeting with Calendly; the user is one of ours",
+    source="Calendly",
+    map={
+        "Invitee Name": "full_name",
+        "Invitee First Name": "first_name",
+        "Invitee Last Name": "last_name",
+        "Invitee Email": "email",
+        **dict.fromkeys(["Invitee Phone", "Text Reminder Number"], "phone"),
+        **dict.fromkeys(["User Name", "User Email", "Location"], "extra"),
+    },
+    tags={"Canceled": {"true": "cancelled", "yes": "cancelled"}, "Marked as No-Show": {"yes": "no show"}},
 )

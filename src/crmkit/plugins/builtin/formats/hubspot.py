@@ -1,4 +1,4 @@
-"""HubSpot: exports of contacts."""
+"""HubSpot: exports of contacts, in English, French, German, Italian or Spanish."""
 
 from __future__ import annotations
 
@@ -6,26 +6,44 @@ from crmkit.plugins.importer import importer
 
 __all__ = ["HUBSPOT"]
 
+_IDS = (
+    *("Record ID", "Contact ID", "ID d'enregistrement", "ID de l'enregistrement", "ID de fiche d'informations"),
+    *("Datensatz-ID", "ID record", "ID del record", "ID de registro"),
+)
+_COMPANIES = (
+    *("Company Name", "Associated Company", "Primary Associated Company", "Entreprise principale"),
+    *("Société principale", "Entreprise associée", "Primäres zugeordnetes Unternehmen", "Zugeordnetes Unternehmen"),
+    *("Azienda principale", "Azienda associata", "Empresa principal", "Empresa asociada"),
+)
+
 HUBSPOT = importer(
     "hubspot",
     columns=[
-        "Record ID",
-        ("Lifecycle Stage", "Contact owner", "Original Source", "Marketing contact status"),
-        ("Email", "First Name", "Last Name", "Phone Number"),
+        _IDS,
+        (
+            *("Lifecycle Stage", "Contact owner", "Original Source", "Marketing contact status"),
+            *("Phase du cycle de vie", "Étape du cycle de vie", "Propriétaire du contact"),
+            *("Lifecycle-Phase", "Zuständiger Mitarbeiter für Kontakt", "Kontaktinhaber"),
+            *("Fase del ciclo di vita", "Proprietario del contatto"),
+            *("Etapa del ciclo de vida", "Propietario del contacto"),
+        ),
+        (
+            *("Email", "E-mail", "First Name", "Last Name", "Phone Number", "Adresse e-mail", "Prénom", "Vorname"),
+            *("Nome", "Cognome", "Nombre", "Apellidos", "Correo", "Correo electrónico"),
+        ),
     ],
     summary="contacts exported from HubSpot",
     source="HubSpot",
     map={
-        "Record ID": "source_id",
+        **dict.fromkeys(_IDS, "source_id"),
         "Full Name": "full_name",
         "Job Title": "title",
-        "Company Name": "company",
-        "Associated Company": "company",
-        "Primary Associated Company": "company",
+        **dict.fromkeys(_COMPANIES, "company"),
         "Phone Number": "phone",
         "Mobile Phone Number": "mobile",
         "Website URL": "website",
-        "Original Source": "source",
+        **dict.fromkeys(["Original Source", "Source d'origine", "Ursprüngliche Quelle"], "source"),
+        **dict.fromkeys(["Fonte originale", "Fuente original"], "source"),
         "Notes": "notes",
         "Contact owner": "extra",
         "Lifecycle Stage": "extra",
@@ -38,5 +56,11 @@ HUBSPOT = importer(
         "Primary Associated Company ID": "extra",
         "Associated Company IDs": "extra",
     },
-    consent={"Unsubscribed from all email": "opt_out"},
+    consent=dict.fromkeys(
+        [
+            *["Unsubscribed from all email", "Désabonné de tous les e-mails", "Von allen E-Mails abgemeldet"],
+            *["Iscrizione annullata a tutte le e-mail", "Suscripción cancelada a todos los correos electrónicos"],
+        ],
+        "opt_out",
+    ),
 )

@@ -6,9 +6,17 @@ from crmkit.plugins.importer import importer
 
 __all__ = ["LINKEDIN_CONNECTIONS", "LINKEDIN_LEADS"]
 
+_SINCE = (
+    *("Connected On", "Connexion établie le", "En relation depuis le", "Date de connexion", "Vernetzt am"),
+    *("Kontakt seit", "Collegato il", "In collegamento dal", "Conectado el", "Contacto desde"),
+)
+_TITLES = ("Position", "Poste", "Posizione", "Cargo", "Puesto")
+_COMPANIES = ("Company", "Entreprise", "Société", "Unternehmen", "Firma", "Azienda", "Empresa")
+
 LINKEDIN_CONNECTIONS = importer(
     "linkedin-connections",
-    columns=["Connected On", "Position"],
+    columns=[_SINCE, _TITLES],
+    variants=[[_SINCE, _TITLES, "URL", _COMPANIES]],
     summary="Connections.csv of a LinkedIn archive; two people of one name are told apart by their profile",
     source="LinkedIn",
     map={
@@ -16,15 +24,16 @@ LINKEDIN_CONNECTIONS = importer(
         "First Name": "first_name",
         "Last Name": "last_name",
         "Email Address": "email",
-        "Company": "company",
-        "Position": "title",
-        "Connected On": "extra",
+        **dict.fromkeys(_COMPANIES, "company"),
+        **dict.fromkeys(_TITLES, "title"),
+        **dict.fromkeys(_SINCE, "extra"),
     },
 )
 
 LINKEDIN_LEADS = importer(
     "linkedin-leads",
     columns=[("Lead Type", "leadType"), ("Form Name", "Form ID"), ("Campaign Name", "Campaign ID", "Creative ID")],
+    variants=[[("Creative ID", "Creative Name"), ("Form Name", "Form ID"), ("Email Address", "Email", "Work Email")]],
     summary="answers of LinkedIn lead gen forms",
     source="LinkedIn",
     map={

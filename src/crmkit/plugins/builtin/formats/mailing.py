@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crmkit.plugins.importer import importer
 
-__all__ = ["ACTIVECAMPAIGN", "BREVO", "GHOST", "KIT", "MAILCHIMP", "SHOPIFY", "SYSTEME_IO"]
+__all__ = ["ACTIVECAMPAIGN", "BREVO", "GHOST", "KIT", "MAILCHIMP", "MAILERLITE", "SHOPIFY", "SYSTEME_IO"]
 
 
 def _with_plus(number: str) -> str:
@@ -116,4 +116,19 @@ SHOPIFY = importer(
         "Accepts SMS Marketing": "extra",
     },
     consent={"Accepts Email Marketing": "opt_in"},
+)
+
+MAILERLITE = importer(
+    "mailerlite",
+    columns=["Subscriber", "Subscribed", ("Name", "Last name", "Location", "Opens", "Sent")],
+    summary="subscribers exported from MailerLite",
+    source="MailerLite",
+    map={
+        "Subscriber": "email",
+        "Name": "first_name",
+        "Last name": "last_name",
+        "Location": "extra",
+        "Source": "extra",
+    },
+    consent={"Subscribed": "opt_in", "Unsubscribed": "opt_out"},  # dates
 )

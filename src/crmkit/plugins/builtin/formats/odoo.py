@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import attrs
 
+from crmkit.core.values.answers import YES
+from crmkit.core.values.text import fold
 from crmkit.plugins.importer import LeadDraft, Row, importer
 
 __all__ = ["ODOO_LEADS", "odoo_contacts"]
@@ -28,28 +30,46 @@ _ADDRESS = {
     "Website": "website",
 }
 
+# Labels in English, French, German, Italian, Spanish.
+_IDS = ("External ID", "ID externe", "Identifiant externe", "Externe ID", "ID esterno", "ID externo")
+_DEALS = ("Opportunity", "Opportunité", "Verkaufschance", "Opportunità", "Oportunidad")
+_PEOPLE = ("Contact Name", "Nom du contact", "Kontaktname", "Nome contatto", "Nombre del contacto")
+_PARTNERS = (
+    *("Company Name", "Nom de la société", "Unternehmensname", "Nome azienda", "Nombre de la compañía"),
+    "Nombre de la empresa",
+)
+_SALES = (
+    *("Salesperson", "Sales Team", "Stage", "Expected Revenue", "Vendeur", "Équipe commerciale", "Revenu espéré"),
+    *("Verkäufer", "Verkaufsteam", "Erwarteter Umsatz", "Addetto vendite", "Team di vendita", "Ricavo previsto"),
+    *("Vendedor", "Equipo de ventas", "Ingreso esperado"),
+)
+_POSITIONS = ("Job Position", "function", "Poste occupé", "Stelle", "Posizione lavorativa", "Puesto de trabajo")
+_IS_COMPANY = (
+    *("Is a company", "is_company", "Est une société", "Ist ein Unternehmen", "È un'azienda"),
+    *("Es una empresa", "Es una compañía"),
+)
+_EMPLOYERS = (
+    *("Related company", "parent_id", "parent_id/name", "Société liée", "Zugehöriges Unternehmen"),
+    *("Azienda collegata", "Empresa relacionada", "Compañía relacionada"),
+)
+
 ODOO_LEADS = importer(
     "odoo",
-    columns=["External ID", "Contact Name", ("Company Name", "Job Position")],
+    columns=[_IDS, _PEOPLE, (*_PARTNERS, *_POSITIONS)],
     variants=[
         ["contact_name", ("partner_name", "email_from")],
         ["email_from", ("stage_id", "user_id", "team_id", "type")],
-        ["Opportunity", "Contact Name", ("Salesperson", "Sales Team", "Stage", "Expected Revenue")],
+        [_DEALS, _PEOPLE, (*_IDS, *_SALES)],
     ],
     summary="leads and opportunities of Odoo; Name is the title of the opportunity",
     source="Odoo",
     map={
-        "External ID": "source_id",
-        "id": "source_id",
-        ".id": "source_id",
-        "Name": "extra",
-        "Opportunity": "extra",
-        "contact_name": "full_name",
-        "Company Name": "company",
-        "partner_name": "company",
+        **dict.fromkeys([*_IDS, "id", ".id"], "source_id"),
+        **dict.fromkeys(["Name", *_DEALS], "extra"),
+        **dict.fromkeys([*_PEOPLE, "contact_name"], "full_name"),
+        **dict.fromkeys(_POSITIONS, "title"),
+        **dict.fromkeys([*_PARTNERS, "partner_name"], "company"),
         "email_from": "email",
-        "Job Position": "title",
-        "function": "title",
         "Notes": "notes",
         "description": "notes",
         "tag_ids": "tags",
@@ -69,18 +89,14 @@ ODOO_LEADS = importer(
 
 @importer(
     "odoo-contacts",
-    columns=[("Is a company", "is_company"), ("Related company", "parent_id", "parent_id/name")],
+    columns=[_IS_COMPANY, _EMPLOYERS],
     summary="companies and people of Odoo's contacts",
     source="Odoo",
     map={
-        "External ID": "source_id",
-        "id": "source_id",
-        "Name": "full_name",
-        "Related company": "company",
-        "parent_id": "company",
-        "parent_id/name": "company",
-        "Job Position": "title",
-        "function": "title",
+        **dict.fromkeys([*_IDS, "id"], "source_id"),
+        **dict.fromkeys(["Name", "Nom", "Nome", "Nombre"], "full_name"),
+        **dict.fromkeys(_EMPLOYERS, "company"),
+        **dict.fromkeys(_POSITIONS, "title"),
         "Address type": "extra",
         "Notes": "notes",
         "comment": "notes",
@@ -89,11 +105,10 @@ ODOO_LEADS = importer(
         **_ADDRESS,
     },
     values=_COUNTRY,
-    ignore=["Is a company", "is_company"],
+    ignore=_IS_COMPANY,
 )
 def odoo_contacts(row: Row, draft: LeadDraft) -> LeadDraft:
     """A company's name is no person's."""
-    kind = row.get("Is a company") or row.get("is_company")
-    if kind.strip().casefold() in {"1", "true", "x", "yes"}:
+    if any(fold(row.get(column)) in YES for column in _IS_COMPANY):
         return attrs.evolve(draft, full_name=None, company=draft.full_name)
     return draft

@@ -1,4 +1,4 @@
-"""Ticketing: Eventbrite, Luma, HelloAsso, Weezevent, Billetweb. One row per ticket.
+"""Ticketing: Eventbrite, Luma, HelloAsso, Weezevent, Billetweb, Meetup. One row per ticket.
 
 Who cancelled or was declined showed interest all the same: a tag says so, and keeps
 them out of the mails to those who came.
@@ -10,31 +10,54 @@ import attrs
 
 from crmkit.plugins.importer import LeadDraft, Row, importer
 
-__all__ = ["BILLETWEB", "EVENTBRITE", "WEEZEVENT", "helloasso", "luma"]
+__all__ = ["BILLETWEB", "EVENTBRITE", "MEETUP", "WEEZEVENT", "helloasso", "luma"]
 
 _ABSENT = {
-    **dict.fromkeys(["refunded", "rimborsato", "remboursé", "erstattet"], "refunded"),
-    **dict.fromkeys(["cancelled", "canceled", "annullato", "annulé", "storniert"], "cancelled"),
+    **dict.fromkeys(["refunded", "rimborsato", "remboursé", "erstattet", "reembolsado"], "refunded"),
+    **dict.fromkeys(["cancelled", "canceled", "annullato", "annulé", "storniert", "cancelado"], "cancelled"),
     **{word: word for word in ("deleted", "not attending", "transferred", "no show", "checked in", "pending")},
     "en attente": "pending",
 }
 
+# English, French, German, Italian, Spanish.
+_ORDERS = (
+    *("Order #", "Order ID", "N° de commande", "Numéro de commande", "Bestellnummer", "Bestell-Nr."),
+    *("ID dell'ordine", "N. ordine", "N° ordine", "Numero ordine", "Nº de pedido", "N° de pedido", "Número de pedido"),
+)
+_ATTENDEES = (
+    *("Attendee #", "N° de participant", "Numéro de participant", "Teilnehmernummer", "Teilnehmer-Nr."),
+    *("N. partecipante", "N° partecipante", "Numero partecipante"),
+    *("Nº de asistente", "N° de asistente", "Número de asistente"),
+)
+_TICKETS = (
+    *("Ticket Type", "Type de billet", "Ticketart", "Tickettyp", "Tipo di biglietto", "Tipo biglietto"),
+    *("Tipo de entrada", "Tipo de boleto"),
+)
+_STATES = (
+    *("Attendee Status", "Order Status", "Statut du participant", "Teilnehmerstatus", "Status des Teilnehmers"),
+    *("Stato del partecipante", "Stato partecipante", "Estado del asistente"),
+)
+
 EVENTBRITE = importer(
     "eventbrite",
-    columns=[("Order #", "Order ID"), ("Attendee #", "Ticket Type"), ("Email", "Last Name", "First Name")],
+    columns=[
+        _ORDERS,
+        (*_ATTENDEES, *_TICKETS),
+        (
+            *("Email", "E-mail", "Last Name", "First Name", "Nom", "Prénom", "Vorname", "Nachname"),
+            *("Cognome", "Nombre", "Apellidos", "Correo electrónico"),
+        ),
+    ],
     variants=[
         ["ID dell'ordine", ("Nome del partecipante", "Cognome del partecipante", "E-mail del partecipante")],
-        ["Numéro de commande", "Type de billet", ("E-mail", "Nom de famille", "Nom", "Prénom")],
-        ["Bestellnummer", ("Ticketart", "Tickettyp", "Bestelldatum"), ("Vorname", "Nachname")],
+        ["Bestellnummer", "Bestelldatum", ("Vorname", "Nachname")],
         ["Order #", "Order Status", ("Email", "Last Name")],
     ],
     summary="attendees or orders of an event on Eventbrite",
     source="Eventbrite",
     map={
-        "Attendee #": "source_id",
-        "Order #": "extra",
-        "Order ID": "extra",
-        "ID dell'ordine": "extra",
+        **dict.fromkeys(_ATTENDEES, "source_id"),
+        **dict.fromkeys(_ORDERS, "extra"),
         "Order Date": "extra",
         "Barcode #": "extra",
         "Cell Phone": "mobile",
@@ -47,32 +70,26 @@ EVENTBRITE = importer(
         "Nome del partecipante": "first_name",
         "Cognome del partecipante": "last_name",
         "E-mail del partecipante": "email",
-        "Attendee Status": "extra",
-        "Order Status": "extra",
-        "Statut du participant": "extra",
+        **dict.fromkeys(_STATES, "extra"),
     },
     values={name: {"Info Requested": ""} for name in ("First Name", "Last Name", "Email", "Company", "Job Title")},
     consent={"Tieni informat*": "opt_in", "J'accepte de recevoir*": "opt_in", "Keep me *": "opt_in"},
     tags={
-        "Ticket Type": "{}",
-        "Type de billet": "{}",
-        "Event Name": "{}",
-        "Nome dell'evento": "{}",
-        "Attendee Status": _ABSENT,
-        "Order Status": _ABSENT,
-        "Statut du participant": _ABSENT,
+        **dict.fromkeys([*_TICKETS, "Event Name", "Nome dell'evento"], "{}"),
+        **dict.fromkeys(_STATES, _ABSENT),
     },
 )
 
 
 @importer(
     "luma",
-    columns=[("api_id", "guest_id"), "approval_status"],
+    columns=[("api_id", "guest_id", "guest_api_id"), "approval_status"],
     summary="guests of an event on Luma",
     source="Luma",
     map={
         "api_id": "source_id",
         "guest_id": "source_id",
+        "guest_api_id": "source_id",
         "name": "full_name",
         "custom_source": "source",
         "approval_status": "extra",
@@ -168,4 +185,14 @@ BILLETWEB = importer(
     source="Billetweb",
     map={"Ref. commande": "extra", "Nom": "last_name", "Prénom": "first_name", "Date": "extra"},
     tags={"Nom du billet": "{}"},
+)
+
+MEETUP = importer(
+    "meetup",
+    columns=["Name", "RSVP", ("URL of Member Profile", "RSVPed on")],
+    summary="who answered to an event on Meetup; its hosts are left out",
+    source="Meetup",
+    map={"User ID": "source_id", "Title": "extra", "URL of Member Profile": "extra", "RSVP": "extra"},
+    tags={"RSVP": {"No": "declined", "Waitlist": "waitlist"}},
+    skip={"Event Host": ["Yes"]},
 )

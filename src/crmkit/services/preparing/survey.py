@@ -15,15 +15,15 @@ import attrs
 
 from crmkit.core.drafts import DraftBatch, Finding
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
-from crmkit.core.schema import RecordType
+from crmkit.core.record_type import RecordType
 from crmkit.core.values.company import domain_of
 from crmkit.core.values.dates import DateOrder
 from crmkit.core.values.phone_region import guess_region
 from crmkit.core.values.places import country_code
 from crmkit.core.values.text import clean
-from crmkit.services.importing.carried import CARRIED_COLUMN, Carried
-from crmkit.services.importing.custom import CustomColumns
-from crmkit.services.importing.ways import Hints, Typed, Way, WrittenColumns
+from crmkit.services.preparing.carried import CARRIED_COLUMN, Carried
+from crmkit.services.preparing.custom import CustomColumns
+from crmkit.services.preparing.ways import Hints, Typed, Way, WrittenColumns
 
 __all__ = ["Survey", "begin_reading", "survey"]
 

@@ -224,11 +224,12 @@ def test_an_import_that_is_resumed_reads_dates_as_it_began(crm: CRM) -> None:
 
 
 def test_rejected_rows_are_read_as_the_file_was_from_which_they_come(crm: CRM, tmp_path: Path) -> None:
-    rows = ["ann@x.example;03/25/2026;12,5;06 12 34 56 78;fr", "bob@;03/04/2026;1.234;01 42 68 53 00;"]
+    good = ("ann@x.example;03/25/2026;12,5;06 12 34 56 78;fr", "cid@x.example;;;01 42 68 53 00;")
+    rows = [*good, "bob@;03/04/2026;1.234;;"]
     text = "\n".join(["Email;Seen on;Share;Phone;Tags", *rows, ""])
     rejects = tmp_path / "rejects.csv"
     crm.import_leads(BytesSource("visits.csv", text.encode()), importer="csv", rejects=rejects)
-    mended = rejects.read_text("utf-8-sig").replace("bob@;", "bob@x.example;")
+    mended = rejects.read_text("utf-8-sig").replace("bob@;", "bob@x.example;").replace("4;;", "4;01 42 68 53 00;")
     rejects.write_text(mended, encoding="utf-8")
 
     report = crm.import_leads(rejects, importer="csv")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.core.codecs import to_json
-from crmkit.services.importing.columns import (
+from crmkit.services.preparing.columns import (
     cells_texts,
     clean_lines_column,
     clean_lists,

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from crmkit.core.codecs import Codec
-from crmkit.core.fields import Attribute, CustomFields, Scalar, close_to
-from crmkit.core.planning import Planning
-from crmkit.core.schema import RecordType
+from crmkit.core.fields import Attribute, CustomFields, Scalar
+from crmkit.core.record_type import RecordType
+from crmkit.core.spelling import close_to
 from crmkit.core.values.answers import read_answer
 from crmkit.core.values.dates import read_day, read_moment
 from crmkit.core.values.numbers import currency_of, read_money, read_number
 from crmkit.core.values.text import fold
 from crmkit.errors import CrmkitError, RejectedError
-from crmkit.services.importing.ways import Typed, Way
+from crmkit.services.preparing.ways import Typed, Way
+
+if TYPE_CHECKING:
+    from crmkit.core.planning import Planning
 
 __all__ = ["CustomColumns", "plain_value", "settle_references", "typed_of"]
 
@@ -32,6 +35,9 @@ class CustomColumns:
 
     ``badge_scan.booth``, ``Badge scan booth``, or just ``Booth`` where no other class has one.
 
+    Attributes:
+        kind: The record type.
+
     Args:
         kind: The record type.
         way_of: How the values of a column are written, by its name.
@@ -44,7 +50,7 @@ class CustomColumns:
         way_of: Callable[[str], Way] = lambda _: Way(),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._kind = kind
+        self.kind = kind
         self._way_of = way_of
         self._headers = headers or {}
         self._owners: dict[str, tuple[CustomFields, Attribute]] = {}
@@ -62,7 +68,7 @@ class CustomColumns:
         Raises:
             RejectedError: Names all of them, with what comes close.
         """
-        known = [a.name for custom in self._kind.custom for a in custom.attributes]
+        known = [a.name for custom in self.kind.custom for a in custom.attributes]
         unknown = [field for field in mapping.values() if "." in field and field not in known]
         if unknown:
             close = {word: None for field in unknown for word in close_to(field, known)}

@@ -1,8 +1,8 @@
 """From drafts to typed columns: cleaned, parted, normalised, and nothing thrown away.
 
-What cannot be typed goes to ``extra`` as it was written, with a warning. Only two
-things cost a row: an e-mail address that is none, since without it the person would be
-lost silently, and the lack of anything by which a person could be found.
+What cannot be typed goes to ``extra`` as it was written, with a warning. Only one
+thing costs a row: the lack of anything by which a person could be found. A number that
+is not valid may still be dialled; an e-mail address that is none leads nowhere.
 
 A language is never guessed: a row that names none has none, and whoever writes to this
 person falls back on the language of the campaign or workspace. For phone numbers a guess
@@ -22,14 +22,13 @@ import attrs
 from crmkit.core.codecs import to_json
 from crmkit.core.drafts import DraftBatch
 from crmkit.core.fields import Scalar
-from crmkit.core.people import email_keys, name_keys
 from crmkit.core.values.company import domain_of
 from crmkit.core.values.email import Email, parse_emails
 from crmkit.core.values.names import name_case, name_key, split_name, split_salutation
 from crmkit.core.values.phone import numbers_in, parse_phones
 from crmkit.core.values.places import country_code, language_code, region_of_language
-from crmkit.core.values.text import clean_column
-from crmkit.services.importing.columns import (
+from crmkit.core.values.text import clean_column, says_none
+from crmkit.services.preparing.columns import (
     by_value,
     clean_lines_column,
     clean_lists,
@@ -37,8 +36,8 @@ from crmkit.services.importing.columns import (
     digests,
     json_texts,
 )
-from crmkit.services.importing.custom import CustomColumns
-from crmkit.services.importing.job import Job
+from crmkit.services.preparing.custom import CustomColumns
+from crmkit.services.preparing.job import Job
 
 __all__ = ["LEAD_TEXTS", "Rows", "import_keys", "normalise"]
 
@@ -64,7 +63,7 @@ class Rows:
         opt_out: Whether the address must not be written to; False and None say nothing.
         consent: Whether this person agreed to be written to, or refused; None when nothing is said.
         import_keys: What identifies each row when it is imported again.
-        email_keys: The key of each main address.
+        derived: The derived fields of leads to what follows for each row.
         name_keys: The key of each name, where there is a phone number to go with it.
         ignored: Index of rows that are no records, to the reason.
         flaws: Index of rows that are rejected, to the reasons.
@@ -81,14 +80,19 @@ class Rows:
     opt_out: list[bool | None]
     consent: list[bool | None]
     import_keys: list[str]
-    email_keys: list[str | None]
-    name_keys: list[str | None]
+    derived: dict[str, list[Scalar]]
+    name_keys: list[Scalar]
     ignored: dict[int, str]
     flaws: dict[int, list[str]]
     warnings: dict[int, list[str]]
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    @property
+    def email_keys(self) -> list[Scalar]:
+        """The key of each main address."""
+        return self.derived["email_key"]
 
 
 def normalise(batch: DraftBatch, job: Job, custom: CustomColumns) -> Rows:
@@ -145,7 +149,8 @@ class _Cleaning:
         del texts["full_name"]
         if self._job.source_label:
             texts["source"] = [source or self._job.source_label for source in texts["source"]]
-        names = zip(name_keys(texts["first_name"], texts["last_name"]), texts["phone"], texts["mobile"], strict=True)
+        derived = self._custom.kind.derive_columns(texts, self._count)
+        names = zip(derived["name_key"], texts["phone"], texts["mobile"], strict=True)
         return Rows(
             lines=self._batch.lines,
             cells=self._batch.cells,
@@ -157,8 +162,8 @@ class _Cleaning:
             opt_out=self._opt_out,
             consent=self._consent,
             import_keys=import_keys,
-            email_keys=cast("list[str | None]", email_keys(texts["email"])),
-            name_keys=cast("list[str | None]", [name if phone or mobile else None for name, phone, mobile in names]),
+            derived=derived,
+            name_keys=[name if phone or mobile else None for name, phone, mobile in names],
             ignored=self._ignored,
             flaws=self._flaws,
             warnings=self._warnings,
@@ -223,12 +228,18 @@ class _Cleaning:
     def _read_emails(self) -> None:
         written = self._texts["email"]
         emails, reasons = parse_emails(written)
-        for i, _ in _entries(reasons):
-            several, refused = _addresses(str(written[i]))
-            if several and not refused:
+        for i, reason in _entries(reasons):
+            text = str(written[i])
+            if says_none(text):
+                continue
+            several, refused = _addresses(text)
+            if several:
                 emails[i], self._others[i] = several[0], several[1:]
+                why = f"of {text[:_SHOWN]!r} only {', '.join(several)} is taken as e-mail address"
             else:
-                self._flaws.setdefault(i, []).append(f"{str(written[i])[:_SHOWN]!r} is no e-mail address: {reasons[i]}")
+                why = f"{text[:_SHOWN]!r} is no e-mail address: {reason}"
+            if refused:
+                self._set_aside(i, "email", text, why)
         several_said = any(self._others) or any(self._other_texts)
         for i in range(self._count) if several_said else ():
             for text in self._other_texts[i]:
@@ -256,6 +267,8 @@ class _Cleaning:
             self._texts[name] = numbers
             for i, reason in _entries(reasons):  # beside a number it says what was left out
                 text = str(written[i])
+                if says_none(text):
+                    continue
                 several = numbers_in(text, regions[i]) if numbers[i] is None else []
                 if several:
                     numbers[i] = several[0]
@@ -301,7 +314,7 @@ class _Cleaning:
                 continue
             numbers = (self._extra[i].get(name, "") for name in ("phone", "mobile"))
             if not any(sum(map(str.isdigit, number)) >= _DIGITS for number in numbers):
-                reasons = ["the row has no name, company, e-mail address or phone number", *self._warnings.get(i, ())]
+                reasons = [*self._warnings.get(i, ()), "the row has no name, company, e-mail address or phone number"]
                 self._flaws[i] = reasons
 
     def _set_aside(self, i: int, name: str, text: str, reason: str) -> None:

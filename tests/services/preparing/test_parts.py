@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmkit.core.drafts import DraftBatch, LeadDraft, Problem
-from crmkit.services.importing.parts import in_parts
+from crmkit.services.preparing.parts import in_parts
 
 
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(1, 8), st.integers(0, 30))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch, LeadDraft
 from crmkit.core.lead import LEAD
-from crmkit.services.importing.custom import CustomColumns
-from crmkit.services.importing.job import Job
-from crmkit.services.importing.normalise import Rows, normalise
+from crmkit.services.preparing.custom import CustomColumns
+from crmkit.services.preparing.job import Job
+from crmkit.services.preparing.normalise import Rows, normalise
 
 JOB = Job(source_name="people.csv", importer="csv")
 
@@ -111,11 +111,37 @@ def test_a_further_address_is_the_main_one_where_there_is_no_other() -> None:
     assert found.others == [("b@x.example",)]
 
 
-def test_a_broken_address_costs_the_row() -> None:
-    found = rows(LeadDraft(last_name="Etienne", email="jules@"), LeadDraft(last_name="Etienne", email="n/a"))
+def test_a_broken_address_is_kept_as_written_beside_whatever_else_makes_a_lead() -> None:
+    found = rows(
+        LeadDraft(last_name="Etienne", email="jules@"),
+        LeadDraft(company="Hospy", email="invalid"),
+        LeadDraft(phone="+33 1 42 68 53 00", email="Jules (at) hospy.example"),
+        LeadDraft(email="Ann  Lee", other_emails=["ann@lee.example"], extra={"email": "a@"}),
+        LeadDraft(email="x@hospy.example; jules@"),
+    )
 
-    assert list(found.flaws) == [0]
-    assert "'jules@' is no e-mail address" in found.flaws[0][0]
+    assert found.flaws == {}
+    assert found.texts["email"] == [None, None, None, "ann@lee.example", "x@hospy.example"]
+    assert [extra["email"] for extra in found.extra] == [
+        *("jules@", "invalid", "Jules (at) hospy.example", "a@; Ann Lee", "x@hospy.example; jules@"),
+    ]
+    assert found.warnings[1] == ["'invalid' is no e-mail address: an email address must have an @-sign"]
+    assert found.warnings[4] == ["of 'x@hospy.example; jules@' only x@hospy.example is taken as e-mail address"]
+    assert sorted(found.warnings) == [0, 1, 2, 3, 4]
+
+
+def test_nothing_but_a_broken_address_costs_the_row() -> None:
+    found = rows(LeadDraft(email="jules@", city="Lyon"))
+
+    assert found.flaws[0][0].startswith("'jules@' is no e-mail address")
+
+
+@pytest.mark.parametrize("word", ["n/a", "None", "-", "NULL", "unknown", "No e-mail", "keine", "aucun", "0", "XXX"])
+def test_words_for_nothing_are_neither_addresses_nor_numbers(word: str) -> None:
+    found = rows(LeadDraft(last_name="Etienne", email=word, phone=word))
+
+    assert (found.texts["email"], found.texts["phone"], found.extra) == ([None], [None], [{}])
+    assert found.warnings == {}
 
 
 def test_a_row_without_anything_to_find_the_person_by_is_refused_with_what_was_not_understood() -> None:
