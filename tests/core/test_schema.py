@@ -17,8 +17,9 @@ from crmkit.core.builtin import builtin_schema
 from crmkit.core.checks import parse_values
 from crmkit.core.declare import record_type
 from crmkit.core.fields import Kind, stored
+from crmkit.core.record_type import RecordType
 from crmkit.core.records import Record
-from crmkit.core.schema import Schema
+from crmkit.core.schema import LateType, Schema
 from crmkit.core.values import Money
 from crmkit.errors import NotFoundError
 
@@ -136,7 +137,7 @@ def test_a_late_type_is_loaded_when_somebody_looks_at_it_and_once() -> None:
         return BICYCLE
 
     schema = Schema([LateType("bicycle", "bicycles", "bicycle", load)])
-    names = (list(schema.types), "bicycle" in schema.types, schema.including([]).given.keys())
+    names = (list(schema.types), "bicycle" in schema.types, {*schema.including([]).given})
     before = list(loaded)
 
     found = (schema["bicycle"], schema.named("bicycles"), schema.type_of("bicycle_1"), *schema)
