@@ -21,6 +21,13 @@ def test_a_table_goes_to_a_file(shop: CommandLine) -> None:
     assert {row["owner"] for row in rows} == {"Ada", ""}
 
 
+@pytest.mark.parametrize("tab", ["tab", "\\t", "\t"])
+def test_a_tab_can_be_said(shop: CommandLine, tab: str) -> None:
+    header = shop.run("export", "leads", "--delimiter", tab).stdout.splitlines()[0]
+
+    assert "id\t" in header
+
+
 def test_a_table_goes_to_standard_output_and_the_count_beside_it(shop: CommandLine) -> None:
     result = shop.run("export", "campaign")
 

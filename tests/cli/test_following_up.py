@@ -40,6 +40,13 @@ def test_a_date_that_is_none_is_wrong_usage(shop: CommandLine, due: str) -> None
     assert "is no date: write 2026-01-31" in shop.run("task", "Jules", "x", "--due", due, code=2).stderr
 
 
+def test_a_task_of_today_is_due_until_the_day_is_over(shop: CommandLine) -> None:
+    shop.run("task", "Jules", "today", "--due", f"{datetime.now().astimezone():%Y-%m-%d} 23:59")
+    shop.run("task", "Jules", "not yet", "--due", "+2d")
+
+    assert [entry["task"]["subject"] for entry in shop.json("tasks", "due")] == ["today"]
+
+
 def test_tasks_are_listed_until_they_are_ticked_off(shop: CommandLine) -> None:
     shop.run("task", "Jules", "send the offer", "--due", "2026-01-31", "--owner", "Ada")
     shop.run("task", "Marie", "ring her", "--due", "+30d")

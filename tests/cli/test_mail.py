@@ -12,6 +12,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from crmkit.cli.mail import smtp_options
+
 from .conftest import CommandLine
 
 
@@ -250,3 +252,16 @@ def test_a_template_with_mistakes_is_refused_with_all_of_them(shop: CommandLine)
     assert "the name 'Hello'" in error
     assert "the language 'english'" in error
     assert "text, line 1: missing expression" in error
+
+
+@pytest.mark.parametrize(
+    ("address", "options"),
+    [
+        ("mail.example.com", {"host": "mail.example.com"}),
+        ("mail.example.com:587", {"host": "mail.example.com", "port": "587"}),
+        ("[::1]", {"host": "::1"}),
+        ("[::1]:587", {"host": "::1", "port": "587"}),
+    ],
+)
+def test_a_mail_server_is_a_host_with_or_without_a_port(address: str, options: dict[str, str]) -> None:
+    assert smtp_options(address) == options

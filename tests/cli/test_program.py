@@ -131,6 +131,16 @@ def test_the_workspace_is_the_option_else_the_environment_else_the_configuration
     assert names == ["crm", "configured", "environment", "option", "configured"]
 
 
+def test_plugins_before_and_after_the_command_are_all_used(cli: CommandLine) -> None:
+    for name in ("one", "two"):
+        hook = "import crmkit\n@crmkit.hookimpl\ndef crmkit_committed(): pass\n"
+        Path(f"{name}.py").write_text(hook, encoding="utf-8")
+
+    listed = cli.json("--plugin", "one.py", "plugins", "--plugin", "two.py")["plugins"]
+
+    assert {"one", "two"} <= {plugin["name"] for plugin in listed}
+
+
 def test_a_configuration_that_lies_around_may_not_name_code(shop: CommandLine) -> None:
     Path("crmkit.toml").write_text('[plugins]\nfolder = "plugins"\n', encoding="utf-8")
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import crmkit
+
 from .conftest import CommandLine
 
 LISTS = ("leads", "contacts", "accounts", "deals", "campaigns", "activities", "users", "pipelines")
@@ -320,3 +322,11 @@ def test_plugins_need_no_workspace(cli: CommandLine) -> None:
     assert "importer csv" in cli.out("plugins")
     assert "crmkit_importers" in cli.out("plugins", "hooks")
     assert cli.json("plugins", "hooks")["crmkit_reports"][0]["plugin"] == "crmkit"
+
+
+def test_only_people_are_shown_a_part_of_a_long_list(cli: CommandLine) -> None:
+    with crmkit.open("crm.db", create=True, discover=False) as crm:
+        crm.leads.add_many({"first_name": f"Lead {i}"} for i in range(51))
+
+    assert len(cli.json("leads")) == 51
+    assert "50 of 51 leads" in cli.out("leads")

@@ -17,6 +17,7 @@ from crmkit.errors import ConfigError, DeliveryError, NotFoundError, PluginError
 from crmkit.plugins.builtin.notifiers import FolderNotifier
 from crmkit.services.consents import record_consent, suppress, unsuppress
 from crmkit.services.deliver import DeliveryReport, deliver
+from crmkit.services.edit import delete_records
 from crmkit.services.mail_templates import save_template
 from crmkit.services.outbox import cancel, outbox, retry_dead
 from crmkit.services.queue_mail import queue_mail
@@ -246,6 +247,14 @@ class TestHoldingBack:
             MessageStatus.SUPPRESSED,
             "the address is suppressed (unsubscribed)",
         )
+
+    def test_what_is_deleted_while_the_queue_is_worked_off_stays(self, office: Workspace) -> None:
+        last = [messages(office)[2].id]
+        postman = Meanwhile(lambda: last and delete_records(office, "message", [last.pop()]))
+
+        deliver(equipped(office, postman), "postman", batch=1)
+
+        assert [mail.to for mail in postman.mails] == ["a@example.com", "b@example.com"]
 
     def test_who_withdraws_the_consent_after_queueing_is_not_written_to(
         self, office: Workspace, postman: Postman

@@ -239,6 +239,13 @@ class TestSkipping:
         return lead, contact
 
 
+def test_who_is_named_twice_is_one_person(workspace: Workspace) -> None:
+    make_templates(workspace)
+    [lead] = make_leads(workspace, "a@example.com")
+
+    assert queue_mail(workspace, "thank_you", people=[lead, lead]).value == QueueReport(queued=1, languages={"en": 1})
+
+
 class TestRefusing:
     def test_somebody_must_be_named(self, workspace: Workspace) -> None:
         make_templates(workspace)

@@ -645,6 +645,11 @@ def test_a_lead_source_that_changes_meanwhile_is_left_alone(
     assert [state.cursor for state in records(crm, "pull_state")] == [None]
 
 
+def test_a_lead_source_that_is_named_twice_is_pulled_once(crm: Workspace, source: LeadSource, kind: Scripted) -> None:
+    assert len(pull_sources(crm, [source, source.name])) == 1
+    assert kind.asked == [None]
+
+
 def test_a_lead_source_that_was_removed_is_not_pulled(crm: Workspace, source: LeadSource) -> None:
     delete_records(crm, "lead_source", [source.id])
 
