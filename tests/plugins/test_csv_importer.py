@@ -8,7 +8,8 @@ from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions
 from crmkit.errors import RejectedError, UnreadableError
 from crmkit.plugins.builtin.csv_importer import CsvImporter
-from crmkit.plugins.builtin.headers import REACH, SYNONYMS, field_of, header_language, map_header
+from crmkit.plugins.builtin.headers import field_of, header_language, map_header
+from crmkit.plugins.builtin.synonyms import REACH, SYNONYMS
 from crmkit.services.sources import BytesSource
 
 FRENCH_EXCEL = (

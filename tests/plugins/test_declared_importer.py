@@ -11,7 +11,7 @@ import crmkit
 from crmkit.core.drafts import DraftBatch, LeadDraft
 from crmkit.core.ports.sources import Importer, ReadingOptions
 from crmkit.errors import PluginError, RejectedError
-from crmkit.plugins.builtin.importers import BuiltinImporters
+from crmkit.plugins.builtin.importers import builtin_importers
 from crmkit.plugins.importer import DeclaredImporter, Row, importer
 from crmkit.services.sources import BytesSource
 
@@ -259,7 +259,7 @@ def test_a_column_of_addresses_and_numbers_is_parted() -> None:
 
 
 def test_no_two_importers_of_crmkit_have_one_name() -> None:
-    names = [each.name for each in BuiltinImporters().crmkit_importers()]
+    names = [each.name for each in builtin_importers()]
 
     assert len(names) == len(set(names))
 

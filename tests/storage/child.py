@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 
@@ -116,6 +117,12 @@ def fill_up(path: str) -> None:
 
 def unprivileged(path: str) -> None:
     """Read and write as somebody who may do less than root."""
+    with TemporaryDirectory() as scratch:  # what is loaded late may not be there for everybody to read
+        elsewhere = f"{scratch}/elsewhere.db"
+        opened(elsewhere, create=True).close()
+        warm = opened(elsewhere)
+        _insert(warm, 1, 1)
+        warm.close()
     if os.getuid() == 0:
         os.setuid(_NOBODY)
     storage = SqliteStorage(path)

@@ -13,7 +13,7 @@ import attrs
 from crmkit.core.drafts import DraftBatch, Problem
 from crmkit.core.values.answers import NO, YES
 from crmkit.core.values.text import fold
-from crmkit.plugins.builtin.headers import REACH
+from crmkit.plugins.builtin.synonyms import REACH
 from crmkit.services.tabular import RowBatch, unprotected
 
 __all__ = ["FIELD_OF_SIGN", "Meaning", "Sign", "draft_rows"]

@@ -13,7 +13,8 @@ from crmkit.core.drafts import DRAFT_FIELDS
 from crmkit.core.ports.sources import ReadingOptions
 from crmkit.core.spelling import close_to
 from crmkit.core.values.text import fold
-from crmkit.plugins.builtin.headers import REACH, is_header_word, map_header
+from crmkit.plugins.builtin.headers import is_header_word, map_header
+from crmkit.plugins.builtin.synonyms import REACH
 from crmkit.plugins.column_names import ColumnName, Signature
 from crmkit.plugins.drafting import FIELD_OF_SIGN, Meaning, Sign
 from crmkit.services.tabular import RowBatch, RowKind

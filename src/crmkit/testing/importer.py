@@ -30,7 +30,7 @@ import pytest
 import crmkit
 from crmkit.core.drafts import DRAFT_FIELDS, DraftBatch, LeadDraft
 from crmkit.core.ports.sources import Importer, Reading, ReadingOptions, Source
-from crmkit.plugins.builtin.importers import BuiltinImporters
+from crmkit.plugins.builtin.importers import builtin_importers
 from crmkit.services.sources import BytesSource
 from crmkit.services.tabular import open_table
 from crmkit.testing.foreign import FOREIGN, JUNK
@@ -261,12 +261,12 @@ def _source(path: Path) -> BytesSource:
 
 def _needed(importer: Importer) -> list[Importer]:
     """Return what must be handed to crmkit, which has importers of its own."""
-    own = {(type(other), other.name) for other in BuiltinImporters().crmkit_importers()}
+    own = {(type(other), other.name) for other in builtin_importers()}
     return [] if (type(importer), importer.name) in own else [importer]
 
 
 def _sureness(importer: Importer, source: Source) -> dict[str, int]:
-    others = {other.name: other for other in BuiltinImporters().crmkit_importers()}
+    others = {other.name: other for other in builtin_importers()}
     return {name: each.identify(source) for name, each in (others | {importer.name: importer}).items()} | {"nobody": 0}
 
 

@@ -13,6 +13,7 @@ import pytest
 from crmkit.core.imports import ImportReport
 from crmkit.core.ports.contribution import Contribution
 from crmkit.core.ports.plugins import NoExtensions
+from crmkit.core.ports.sources import Importer
 from crmkit.plugins.builtin.csv_importer import CsvImporter
 from crmkit.services.edit import delete_records, update_records
 from crmkit.services.importing import engine, import_leads
@@ -55,16 +56,16 @@ def file(*lines: str, name: str = "fair.csv") -> CountingSource:
     return CountingSource(name, (HEADER + "".join(lines)).encode())
 
 
-def with_own_importer(workspace: Workspace, version: str = "1") -> Workspace:
-    """Return the workspace with crmkit's own importer of tables, as that is contributed."""
+def with_own_importer(workspace: Workspace, version: str = "1", *, item: Importer | None = None) -> Workspace:
+    """Return the workspace with one of crmkit's own importers, that of tables, as that is contributed."""
 
     class Own(NoExtensions):
         pass
 
     extensions = Own()
-    item = CsvImporter()
+    item = item or CsvImporter()
     extensions.importers = {
-        item.name: Contribution(plugin="crmkit:importers", version=version, hook="crmkit_importers", item=item)
+        item.name: Contribution(plugin="crmkit", version=version, hook="crmkit_importers", item=item)
     }
     return attrs.evolve(workspace, extensions=extensions, open_operations=threading.local())
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from crmkit.errors import RejectedError
+from crmkit.plugins.builtin.format_importers import format_importers
 from crmkit.services.importing import beside, import_leads
 from crmkit.services.importing.beside import Worker
 from crmkit.services.preparing.prepared import Prepared
@@ -21,6 +23,7 @@ from crmkit.storage.memory import MemoryStorage
 from tests.import_samples import dump, records, stopping_after
 from tests.services.conftest import open_workspace
 from tests.services.importing.test_again import HEADER, outcomes, row, rows, with_own_importer
+from tests.workbooks import a_workbook
 
 SIZE = 10
 
@@ -193,6 +196,23 @@ def test_progress_counts_what_the_worker_has_read(source: FileSource) -> None:
 
     assert told == sorted(told)
     assert told[-1] == source.size_bytes
+
+
+def test_a_worker_knows_a_file_by_the_name_it_is_given(watched: Watched, tmp_path: Path) -> None:
+    spooled = tmp_path / "spooled"
+    with ZipFile(spooled, "w") as odd:  # a workbook by its name alone: it begins with a file that others have not
+        odd.writestr("0.txt", "")
+    workbook = BytesIO(a_workbook({"Leads": [["Name", "Email"], *([f"Ann{n} Lee", f"a{n}@x.fr"] for n in range(40))]}))
+    with ZipFile(workbook) as usual, ZipFile(spooled, "a") as odd:
+        for part in usual.namelist():
+            odd.writestr(part, usual.read(part))
+    importer = next(each for each in format_importers() if each.name == "spreadsheet")
+    crm = with_own_importer(open_workspace(MemoryStorage()), item=importer)
+
+    report = import_leads(crm, FileSource(spooled, name="leads.xlsx"), importer="spreadsheet", batch_size=SIZE).value
+
+    assert outcomes(report) == {"created": 40}
+    assert watched.answers == 3
 
 
 def test_a_short_file_has_no_worker(source: FileSource, monkeypatch: pytest.MonkeyPatch) -> None:

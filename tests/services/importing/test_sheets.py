@@ -7,7 +7,7 @@ import pytest
 from crmkit.core.imports import ImportReport
 from crmkit.core.ports.sources import ReadingOptions
 from crmkit.errors import RejectedError, UnreadableError
-from crmkit.plugins.builtin.importers import BuiltinImporters
+from crmkit.plugins.builtin.importers import builtin_importers
 from crmkit.services.importing import import_leads
 from crmkit.services.sources import BytesSource
 from crmkit.services.workspace import Workspace
@@ -27,7 +27,7 @@ PROSE: list[list[Value]] = [["How to use this file"], ["Ask Bob."]]
 
 @pytest.fixture
 def crm(workspace: Workspace) -> Workspace:
-    return with_importers(workspace, *BuiltinImporters().crmkit_importers())
+    return with_importers(workspace, *builtin_importers())
 
 
 def take(crm: Workspace, sheets: Sheets, **options: object) -> ImportReport:

@@ -19,7 +19,7 @@ import pytest
 from crmkit.core.imports import ImportReport
 from crmkit.core.ports.sources import ReadingOptions
 from crmkit.errors import CrmkitError, UnreadableError
-from crmkit.plugins.builtin.importers import BuiltinImporters
+from crmkit.plugins.builtin.importers import builtin_importers
 from crmkit.services.importing import import_leads
 from crmkit.services.reading import apart
 from crmkit.services.reading.apart import read_apart
@@ -36,7 +36,7 @@ HEADER = "Name,Email"
 
 @pytest.fixture
 def crm(workspace: Workspace) -> Workspace:
-    return with_importers(workspace, *BuiltinImporters().crmkit_importers())
+    return with_importers(workspace, *builtin_importers())
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,7 @@ class Contribution(Generic[T]):
     @property
     def is_own(self) -> bool:
         """Whether it is crmkit's own, and so may run in whatever thread."""
-        return self.plugin.partition(":")[0] == "crmkit"
+        return self.plugin == "crmkit"
 
     @contextmanager
     def blamed(self, record: str = "") -> Iterator[None]:

@@ -8,7 +8,8 @@ from crmkit.core.ports.sources import Reading, ReadingOptions, Source
 from crmkit.core.values.text import fold
 from crmkit.errors import UnreadableError
 from crmkit.plugins.builtin.by_values import told_by_values
-from crmkit.plugins.builtin.headers import REACH, header_language, header_words, is_header_word, map_header
+from crmkit.plugins.builtin.headers import header_language, header_words, is_header_word, map_header
+from crmkit.plugins.builtin.synonyms import REACH
 from crmkit.plugins.drafting import Meaning, draft_rows
 from crmkit.plugins.peeking import peek
 from crmkit.services.reading.formats import Format, format_of

@@ -34,9 +34,9 @@ class BuiltinPlugin(HookSpecs):
     @hookimpl
     def crmkit_importers(self) -> Iterable[Importer]:
         """Text tables, workbooks, cards, mails, JSON, archives, and the exports of other systems."""
-        from crmkit.plugins.builtin.importers import BuiltinImporters
+        from crmkit.plugins.builtin.importers import builtin_importers
 
-        return BuiltinImporters().crmkit_importers()
+        return builtin_importers()
 
     @hookimpl
     def crmkit_lead_sources(self) -> Iterable[LeadSourceKind]:

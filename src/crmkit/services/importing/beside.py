@@ -98,6 +98,7 @@ class Worker:
             return None
         task: dict[str, Any] = {
             "path": str(source.path),
+            "name": source.name,
             "importers": _OWN_IMPORTERS,
             "job": {**attrs.asdict(job, recurse=False), "regions": dict(job.regions)},
             "options": {
@@ -155,7 +156,7 @@ class Worker:
 WORTHWHILE_BYTES: Final = 2 << 20
 """How long a source must be; with a shorter one this process is done when another one has begun."""
 
-_OWN_IMPORTERS: Final = "crmkit.plugins.builtin.importers:BuiltinImporters"
+_OWN_IMPORTERS: Final = "crmkit.plugins.builtin.importers:builtin_importers"
 """As text, since services know no plugin."""
 
 _PACKAGES: Final = ("attr", "babel", "email_validator", "phonenumbers", "pluggy", "python_calamine")

@@ -50,7 +50,7 @@ def main() -> int:
 def serve(asked: BinaryIO, out: BinaryIO) -> None:
     """Prepare one part after the other, each when it is asked for."""
     task: Mapping[str, Any] = marshal.load(asked)  # noqa: S302  # the parent is trusted
-    source = CountedSource(FileSource(task["path"]))
+    source = CountedSource(FileSource(task["path"], name=task["name"]))
     job = Job(**task["job"])
     importer = _importer(task["importers"], job.importer)
     parts = in_parts(importer.read(source, ReadingOptions(**task["options"])).batches, task["size"], skip=task["skip"])
@@ -66,9 +66,9 @@ def serve(asked: BinaryIO, out: BinaryIO) -> None:
 
 
 def _importer(origin: str, name: str) -> Importer:
-    """Return the importer of a name out of those that an object contributes."""
+    """Return the importer of a name out of those that a function returns."""
     module, _, attribute = origin.partition(":")
-    contributed: Iterable[Importer] = getattr(import_module(module), attribute)().crmkit_importers()
+    contributed: Iterable[Importer] = getattr(import_module(module), attribute)()
     return next(importer for importer in contributed if importer.name == name)
 
 
