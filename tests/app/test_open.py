@@ -128,12 +128,13 @@ def test_opening_a_current_workspace_brings_in_neither_sqlite_utils_nor_cattrs(t
 NOT_FOR_OPENING = """
     crmkit.core.codecs crmkit.core.conversion crmkit.core.declare crmkit.core.fields crmkit.core.lead
     crmkit.core.merging crmkit.core.message crmkit.core.planning crmkit.core.query crmkit.core.record_type
+    crmkit.core.records
     crmkit.core.values crmkit.core.ports.notifiers crmkit.core.ports.plugins crmkit.core.ports.pulling
     crmkit.core.ports.sources crmkit.core.ports.storage crmkit.plugins.builtin.funnel
     crmkit.plugins.builtin.importers crmkit.plugins.builtin.lead_sources crmkit.plugins.builtin.notifiers
     crmkit.services.collections crmkit.services.config crmkit.services.operations
     crmkit.storage.sqlite.derived crmkit.storage.sqlite.schema crmkit.storage.sqlite.transaction
-    decimal difflib importlib.metadata ssl
+    decimal difflib importlib.metadata logging ssl
 """.split()
 
 

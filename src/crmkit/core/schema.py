@@ -7,9 +7,7 @@ need not wait for what is known of deliveries.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from crmkit.core.spelling import close_to
 from crmkit.errors import ConfigError, NotFoundError
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["LateType", "Schema"]
 
 
-@attrs.frozen(eq=False)
-class LateType:
+class LateType(NamedTuple):
     """A record type that is loaded when somebody looks at it; it stands after those it refers to.
 
     Attributes:
@@ -39,7 +36,7 @@ class LateType:
 
     def then(self, change: Callable[[RecordType], RecordType]) -> LateType:
         """Return this type with a change that is made when it is loaded."""
-        return attrs.evolve(self, load=lambda: change(self.load()))
+        return self._replace(load=lambda: change(self.load()))
 
 
 class Schema:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import attrs
 
-from crmkit.core.records import Stored
 from crmkit.errors import NotFoundError
 from crmkit.plugins.manager import PluginManager
 from crmkit.services.workspace import Workspace
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from crmkit.core.lead_source import LeadSource
     from crmkit.core.message import Template
     from crmkit.core.pipeline import Pipeline, Stage
+    from crmkit.core.records import Stored
     from crmkit.core.saved_mapping import SavedMapping
     from crmkit.core.user import User
     from crmkit.services.collections import Collection
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Face", "operation_id_of"]
 
-R = TypeVar("R", bound=Stored)
+R = TypeVar("R", bound="Stored")
 
 
 class Done(Protocol):
@@ -169,7 +169,7 @@ class Face:
 
     def _id(self, kind: str, named: str | Stored) -> str:
         """Return the id of a record that may be named as a person would."""
-        if isinstance(named, Stored):
+        if not isinstance(named, str):
             return named.id
         from crmkit.services.resolve import resolve
 
@@ -178,7 +178,7 @@ class Face:
 
     def _id_of_any(self, named: str | Stored) -> str:
         """Return the id of a record of whatever type that may be named as a person would."""
-        if isinstance(named, Stored):
+        if not isinstance(named, str):
             return named.id
         try:
             self.workspace.schema.type_of(named)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from crmkit.core.records import Stored
 from crmkit.facade.base import Face
 
 if TYPE_CHECKING:
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from crmkit.core.lead import Lead
     from crmkit.core.merging import MergeResult
     from crmkit.core.query import Condition
+    from crmkit.core.records import Stored
     from crmkit.services.convert import ConversionPlan
     from crmkit.services.duplicates import DuplicateGroup
     from crmkit.services.merge import MergePlan

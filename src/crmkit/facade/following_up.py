@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from crmkit.core.records import Stored
 from crmkit.facade.base import Face
 
 if TYPE_CHECKING:
     from crmkit.core.activity import Activity
+    from crmkit.core.records import Stored
 
 __all__ = ["FollowingUp"]
 

@@ -7,13 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
-from crmkit.core.records import Stored
 from crmkit.facade.base import Face
 
 if TYPE_CHECKING:
     from crmkit.core.campaign import Campaign
     from crmkit.core.lead_source import LeadSource
     from crmkit.core.ports.sources import ReadingOptions, Source
+    from crmkit.core.records import Stored
     from crmkit.services.importing import ImportReport
     from crmkit.services.pulling import PullReport
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
-from crmkit.core.records import Stored
 from crmkit.core.spelling import close_to
 from crmkit.errors import NotFoundError
 from crmkit.facade.base import Done, Face, operation_id_of
 
 if TYPE_CHECKING:
     from crmkit.core.ports.plugins import ReportPage
+    from crmkit.core.records import Stored
     from crmkit.services.history import HistoryEntry, Origin
     from crmkit.services.log import LoggedOperation
     from crmkit.services.timeline import TimelineEntry
@@ -102,7 +102,7 @@ class LookingBack(Face):
         known = self.workspace.extensions.reports
         if name not in known:
             raise NotFoundError("report", name, suggestions=close_to(name, known))
-        texts = {key: str(value.id if isinstance(value, Stored) else value) for key, value in options.items()}
+        texts = {key: str(getattr(value, "id", value)) for key, value in options.items()}
         with self.workspace.reading() as view:
             context = Context(view, self.workspace.schema, at=self.workspace.clock.now(), actor=self.workspace.actor)
             with known[name].blamed():

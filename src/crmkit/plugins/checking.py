@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 import pluggy
@@ -41,8 +41,7 @@ class Flaw(Exception):  # noqa: N818  # never seen outside; becomes a PluginErro
         return f"{where}{self.args[0]}" + (f"; {self.hint}" if self.hint else "")
 
 
-@attrs.frozen
-class Kind:
+class Kind(NamedTuple):
     """One kind of object that plugins contribute.
 
     Attributes:

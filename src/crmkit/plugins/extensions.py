@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
 from crmkit.core.ports.contribution import Contribution
+from crmkit.plugins.log import log
 
 if TYPE_CHECKING:
     from crmkit.core.changes import ChangeSet
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "LoadedExtensions"]
 
-_log = logging.getLogger("crmkit.plugins")
 
-
-@attrs.frozen(kw_only=True)
-class Failure:
+class Failure(NamedTuple):
     """A plugin that raised where it can break nothing.
 
     Attributes:
@@ -112,4 +109,4 @@ class LoadedExtensions:
                 )
                 self.failures.append(failure)
                 name = f"{told.plugin} {told.version}".strip()
-                _log.warning("plugin %s failed in %s after %s: %s", name, told.hook, changes.kind, failure.error)
+                log().warning("plugin %s failed in %s after %s: %s", name, told.hook, changes.kind, failure.error)

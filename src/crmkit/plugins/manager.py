@@ -8,7 +8,6 @@ packages) is left out as a whole and listed as broken, and the others go on.
 from __future__ import annotations
 
 import inspect
-import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import pluggy
@@ -32,11 +31,10 @@ from crmkit.plugins.checking import KINDS, Flaw, Kind, check_hooks, flaws_of, it
 from crmkit.plugins.discovery import Found, Origin, in_arguments, in_entry_points, in_files, in_folder
 from crmkit.plugins.extensions import LoadedExtensions
 from crmkit.plugins.hookspecs import HOOKS, PROJECT, HookSpecs
+from crmkit.plugins.log import log
 from crmkit.services.settings import PluginSettings
 
 __all__ = ["PluginInfo", "PluginManager", "Status"]
-
-_log = logging.getLogger("crmkit.plugins")
 
 
 class Status(StrEnum):
@@ -266,7 +264,7 @@ class PluginManager:
                 flaw.args[0], plugin=found.name, version=found.version, hook=flaw.hook, hint=flaw.hint
             ) from flaw.__cause__
         self._infos.append(_info(found, Status.BROKEN, str(flaw)))
-        _log.warning("plugin %s is left out: %s", found.name, flaw)
+        log().warning("plugin %s is left out: %s", found.name, flaw)
 
     def _check_settings(self) -> None:
         """Find misspelt names in the settings, which would otherwise be without effect or notice."""
@@ -286,7 +284,7 @@ class PluginManager:
                     reason = f"{setting} names a plugin that is not there: {name}"
                     if self._strict:
                         raise ConfigError(reason, setting=setting, hint=hint)
-                    _log.warning("%s", "; ".join(filter(None, (reason, hint))))
+                    log().warning("%s", "; ".join(filter(None, (reason, hint))))
 
     # --------------------------------------------------------- order and result
 
@@ -321,8 +319,7 @@ class PluginManager:
         )
 
 
-@attrs.frozen
-class _Part:
+class _Part(NamedTuple):
     """One thing that a plugin takes part in.
 
     Attributes:
